@@ -1,0 +1,23 @@
+"""Errors written for the person who made the request, and the words that help to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RequestError(ValueError):
+    """The request or the data are refused: says what was found, what is allowed, how to put it right.
+
+    The command line prints the message without a traceback and ends with exit status 2.
+    """
+
+
+class RefusedError(RequestError):
+    """A strategy refuses these data; in a comparison the other strategies still run."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """`" Did you mean 'x'?"` for the closest of `choices`, or the empty text where none is close."""
+    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
+    return f" Did you mean {found[0]!r}?" if found else ""
