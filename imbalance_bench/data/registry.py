@@ -1,0 +1,108 @@
+"""The data sources by name: found by file in `data/sources/` and through entry points."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any
+
+from imbalance_bench.data import sources
+from imbalance_bench.data.source import Source
+from imbalance_bench.errors import RequestError, nearest
+from imbalance_bench.params import build
+from imbalance_bench.specs import split_spec
+
+GROUP = "imbench.datasets"
+
+
+@functools.cache
+def available() -> Mapping[str, type[Source]]:
+    """The source classes by name: our own files first, then plugins, each in order of name.
+
+    A plugin that can't be loaded, is no `Source`, or takes a name already taken is left out with a warning.
+    """
+    found: dict[str, type[Source]] = {}
+    for info in sorted(pkgutil.iter_modules(sources.__path__), key=lambda info: info.name):
+        module = importlib.import_module(f"{sources.__name__}.{info.name}")
+        own = [v for v in vars(module).values() if getattr(v, "__module__", None) == module.__name__]
+        found |= {value.name: value for value in own if not _fault(value)}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            plugin = entry.load()
+            fault = _fault(plugin) or _taken(plugin, found)
+        except Exception as error:  # whatever a plugin does wrong, the rest must work
+            fault = f"{type(error).__name__}: {error}"
+        if fault:
+            warnings.warn(f"dataset plugin {entry.name!r} ({entry.value}) is left out: {fault}", stacklevel=2)
+        else:
+            found[plugin.name] = plugin
+    return MappingProxyType(found)
+
+
+def create(spec: str, **params: object) -> Source:
+    """The source that a spec names, as `synthetic:prevalence=0.05`; keywords are parameters too.
+
+    RequestError for an unknown name or parameter, a bad value, or a missing or superfluous word.
+    """
+    name = re.split(r"[:,+]", spec, maxsplit=1)[0].strip()
+    cls = _resolve(name)
+    if cls.takes is not None:
+        return _with_word(cls, spec.strip()[len(name) :], params)
+    part, *more = split_spec(spec)
+    if more:
+        raise RequestError(f"{spec!r} joins data sets with '+'; name one data set.")
+    if part.word is not None:
+        raise RequestError(f"{cls.name} takes nothing but parameters; found {part.word!r} after the colon.")
+    twice = sorted(set(part.params) & set(params))
+    if twice:
+        raise RequestError(f"{cls.name}: {twice[0]} is given in {spec!r} and again beside it; keep one.")
+    return build(cls, {**part.params, **params}, what=cls.name)
+
+
+def canonical(source: Source) -> str:
+    """The source as the spec that `create` reads back to an equal source."""
+    return source.spec()
+
+
+def _resolve(name: str) -> type[Source]:
+    known = available()
+    by_word = {alias: cls for cls in known.values() for alias in cls.aliases} | dict(known)
+    if name.lower() not in by_word:
+        raise RequestError(
+            f"no data set is called {name!r}; available: {', '.join(sorted(known))}."
+            + nearest(name.lower(), by_word)
+        )
+    return by_word[name.lower()]
+
+
+def _with_word(cls: type[Source], rest: str, params: Mapping[str, object]) -> Source:
+    word = rest[1:].strip() if rest.startswith(":") else ""
+    if not word:
+        raise RequestError(f"{cls.name} needs a {cls.takes}; write {cls.name}:{cls.takes}.")
+    source: Any = build(cls, params, what=cls.name)
+    built: Source = dataclasses.replace(source, **{str(cls.takes).lower(): word})
+    return built
+
+
+def _fault(value: Any) -> str:
+    """Why `value` can't be registered, or the empty text."""
+    if not (isinstance(value, type) and issubclass(value, Source)):
+        return f"{value!r} is no subclass of imbalance_bench.data.source.Source"
+    if inspect.isabstract(value) or "__dataclass_fields__" not in vars(value):
+        return f"{value.__name__} is abstract, or no dataclass"
+    missing = [key for key in ("name", "summary") if not isinstance(getattr(value, key, None), str)]
+    return f"{value.__name__} has no {' and no '.join(missing)}" if missing else ""
+
+
+def _taken(plugin: type[Source], found: Mapping[str, type[Source]]) -> str:
+    words = {*found, *(alias for cls in found.values() for alias in cls.aliases)}
+    both = sorted(words & {plugin.name, *plugin.aliases})
+    return f"the name {both[0]!r} is taken" if both else ""

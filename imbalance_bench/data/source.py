@@ -1,0 +1,73 @@
+"""The interface of a data source: a name, declared parameters, a fingerprint and a way to load."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from imbalance_bench.data.dataset import ImageDataset
+from imbalance_bench.params import non_defaults
+
+
+class Source(ABC):
+    """Where a data set comes from. Subclasses are frozen dataclasses whose fields are `param(...)`s.
+
+    A subclass that stands in a file of `data/sources/`, or behind an entry point of the group
+    `imbench.datasets`, is known by its `name`; nothing else needs to change.
+
+    name: the word that names it in a spec.
+    aliases: other words for it.
+    summary: one line for lists.
+    draws: True where every load draws fresh sets from its generator, False where the content is fixed.
+    takes: what the text after the first colon is, as "PATH"; None where it is parameters only. A class that
+        takes something has a plain field with a default, named as `takes` in lower case; that text may
+        contain any character, and parameters are then given by keyword.
+    """
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    summary: ClassVar[str]
+    draws: ClassVar[bool] = False
+    takes: ClassVar[str | None] = None
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A short text that changes whenever the content may: of the files, or of generator and parameters.
+
+        Imports neither sklearn nor torch nor pandas. RequestError where files are missing or damaged.
+        """
+
+    @abstractmethod
+    def class_names(self) -> tuple[str, ...]:
+        """The class names in the order of the labels, without loading images."""
+
+    @abstractmethod
+    def load(self, rng: np.random.Generator | None, download: bool = False) -> ImageDataset:
+        """The data set. `rng` is needed where `draws` is True and ignored elsewhere.
+
+        RequestError where files are missing (and `download` is False or fails) or damaged.
+        """
+
+    def ensure(self, download: bool = False) -> None:  # noqa: B027  (nothing to do for most sources)
+        """See to it that the files are on this machine, so that `fingerprint` works; RequestError if not."""
+
+    def spec(self) -> str:
+        """The canonical spec: parameters sorted by name, defaults left out."""
+        text = self.name
+        if self.takes is not None:
+            text += f":{getattr(self, self.takes.lower())}"
+        given = ",".join(f"{key}={value}" for key, value in non_defaults(self).items())
+        return f"{text}:{given}" if given else text
+
+
+def digest(*pieces: bytes | str) -> str:
+    """16 hexadecimal digits of a SHA-256 over the pieces, each preceded by its length."""
+    total = hashlib.sha256()
+    for piece in pieces:
+        raw = piece.encode() if isinstance(piece, str) else piece
+        total.update(len(raw).to_bytes(8, "little"))
+        total.update(raw)
+    return total.hexdigest()[:16]

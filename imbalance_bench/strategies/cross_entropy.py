@@ -1,0 +1,23 @@
+"""Plain cross-entropy: the baseline that every remedy is measured against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imbalance_bench.strategies.base import Context, RowLoss, Strategy
+from imbalance_bench.strategies.registry import register
+
+
+@register
+@dataclass(frozen=True)
+class CrossEntropy(Strategy):
+    """Softmax cross-entropy on the data as they are."""
+
+    name = "cross-entropy"
+    aliases = ("ce",)
+    summary = "plain softmax cross-entropy on the data as they are: the baseline, always run"
+    paper = "Good (1952), Rational decisions"
+
+    def loss(self, context: Context) -> RowLoss:
+        """-log p_y for every row."""
+        return super().loss(context)

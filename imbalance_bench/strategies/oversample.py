@@ -1,0 +1,37 @@
+"""Random oversampling: rows of the smaller classes are drawn again until they match the largest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imbalance_bench.params import param
+from imbalance_bench.strategies.base import Strategy
+from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
+from imbalance_bench.strategies.registry import register
+
+
+@register
+@dataclass(frozen=True)
+class Oversample(Strategy):
+    """Rows of the smaller classes are repeated, drawn with replacement, up to ratio * n_max rows."""
+
+    name = "oversample"
+    summary = "repeat random rows of the smaller classes, up to the size of the largest"
+    paper = "Batista, Prati & Monard (2004), A study of the behavior of several methods for balancing"
+
+    ratio: float = param(
+        1.0,
+        low=0.0,
+        high=1.0,
+        low_open=True,
+        help="size of the smaller classes over that of the largest afterwards; 1 makes all equal",
+    )
+
+    def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
+        """Every row once, and draws with replacement from each class below ratio * n_max rows."""
+        rows = [view.rows_of(label) for label in range(view.n_classes)]
+        target = int(max(len(r) for r in rows) * self.ratio + 1e-9)
+        again = [rng.choice(r, target - len(r)) for r in rows if len(r) < target]
+        return SamplingPlan(np.concatenate([np.arange(len(view), dtype=np.int64), *again]))

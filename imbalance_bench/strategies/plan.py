@@ -1,0 +1,113 @@
+"""What a pass over the training set holds, as row numbers: no image is ever copied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+class TrainingView:
+    """The training rows as a strategy may see them; validation and test rows are out of reach.
+
+    `images` (N, C, H, W), in the source's type, is made only when it is asked for: samplers that only
+    count rows never touch it. In a stage on features it is (N, D) float32.
+    """
+
+    def __init__(self, labels: Ints, n_classes: int, images: Callable[[], NDArray[Any]]) -> None:
+        self.labels = labels
+        self.n_classes = n_classes
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def images(self) -> NDArray[Any]:
+        """The images of the training rows, in the order of `labels`."""
+        return self._images()
+
+    def rows_of(self, label: int) -> Ints:
+        """The row numbers of one class, ascending."""
+        return np.flatnonzero(self.labels == label).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class SamplingPlan:
+    """The rows of one pass; image = base + weight * (neighbour - base), computed when a batch is built.
+
+    Attributes:
+        base: (n,) int64 row numbers into the training set; from N on, into `extra_images`.
+        neighbour: (n,) int64 or None; an original row has neighbour = base.
+        weight: (n,) float32 in [0, 1] or None; an original row has weight 0.
+        neighbour_labels: (n,) int64 or None, where labels mix by the same weight (mixup).
+        extra_images, extra_labels: (m, C, H, W) and (m,), for samplers that make new images.
+        notes: what the user should know, a sentence each.
+    """
+
+    base: Ints
+    neighbour: Ints | None = None
+    weight: NDArray[np.float32] | None = None
+    neighbour_labels: Ints | None = None
+    extra_images: NDArray[Any] | None = None
+    extra_labels: Ints | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def identity(cls, n: int) -> SamplingPlan:
+        """Every one of `n` rows once."""
+        return cls(np.arange(n, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def check(self, n_rows: int) -> None:
+        """ValueError where the plan reaches outside the `n_rows` training rows or its own extras."""
+        extras = 0 if self.extra_images is None else len(self.extra_images)
+        if extras != (0 if self.extra_labels is None else len(self.extra_labels)):
+            raise ValueError("extra_images and extra_labels must have the same length.")
+        if not len(self.base):
+            raise ValueError("the sampling plan holds no row.")
+        if (self.neighbour is None) != (self.weight is None):
+            raise ValueError("a sampling plan has both neighbour and weight, or neither.")
+        if self.neighbour_labels is not None and self.neighbour is None:
+            raise ValueError("neighbour_labels need a neighbour and a weight.")
+        for name, rows in (("base", self.base), ("neighbour", self.neighbour)):
+            if rows is not None and (rows.min() < 0 or rows.max() >= n_rows + extras):
+                raise ValueError(f"{name} holds rows outside 0..{n_rows + extras - 1}.")
+        for name, values in (
+            ("neighbour", self.neighbour),
+            ("weight", self.weight),
+            ("neighbour_labels", self.neighbour_labels),
+        ):
+            if values is not None and len(values) != len(self.base):
+                raise ValueError(f"{name} has {len(values)} entries for {len(self.base)} rows.")
+        if self.weight is not None and not ((self.weight >= 0) & (self.weight <= 1)).all():
+            raise ValueError("weight holds values outside [0, 1].")
+
+    def labels(self, train_labels: Ints) -> Ints:
+        """(n,) int64: the label of each base row."""
+        if self.extra_labels is None:
+            return train_labels[self.base]
+        return np.concatenate([train_labels, self.extra_labels])[self.base]
+
+    def class_mass(self, train_labels: Ints, n_classes: int) -> NDArray[np.float64]:
+        """(C,) float64: rows per class, a row with mixed labels shared between its two."""
+        labels = self.labels(train_labels)
+        if self.neighbour_labels is None or self.weight is None:
+            return np.bincount(labels, minlength=n_classes).astype(np.float64)
+        share = self.weight.astype(np.float64)
+        mass = np.bincount(labels, weights=1 - share, minlength=n_classes)
+        return np.asarray(mass + np.bincount(self.neighbour_labels, weights=share, minlength=n_classes))
+
+    def distinct_rows(self) -> int:
+        """How many different rows a pass touches, as base or as neighbour of some weight."""
+        if self.neighbour is None or self.weight is None:
+            return len(np.unique(self.base))
+        return len(np.unique(np.concatenate([self.base, self.neighbour[self.weight > 0]])))

@@ -1,0 +1,131 @@
+"""Finds strategies by file and by entry point, and makes them from specs."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+from typing import TypeVar
+
+from imbalance_bench.errors import RequestError, nearest
+from imbalance_bench.params import build, rules
+from imbalance_bench.specs import split_list, split_spec
+from imbalance_bench.strategies.base import Strategy, is_afterwards_only
+from imbalance_bench.strategies.composite import Composite, combine
+
+ENTRY_POINTS = "imbench.strategies"
+S = TypeVar("S", bound=type[Strategy])
+_registered: dict[str, type[Strategy]] = {}
+
+
+def register(cls: S) -> S:
+    """Class decorator that makes a strategy known under its name and aliases.
+
+    Raises:
+        ValueError: where the name or an alias is taken by another class.
+    """
+    known = {**_aliases(), **{name: name for name in _registered}}
+    for name in (cls.name, *cls.aliases):
+        holder = _registered.get(known.get(name, ""))
+        if holder is not None and (holder.__module__, holder.__qualname__) != (
+            cls.__module__,
+            cls.__qualname__,
+        ):
+            raise ValueError(f"the strategy name {name!r} is taken by {holder.__module__}.{holder.__name__}.")
+    _registered[cls.name] = cls
+    return cls
+
+
+def registry() -> Mapping[str, type[Strategy]]:
+    """Every known strategy class by name, sorted; plugins that fail to load are warned of and left out."""
+    _discover()
+    return dict(sorted(_registered.items()))
+
+
+def available() -> list[str]:
+    """The names of all strategies, sorted."""
+    return list(registry())
+
+
+def create(spec: str, **params: object) -> Strategy:
+    """A strategy from its spec, such as `"focal:alpha=0.25,gamma=2"` or `"oversample+focal"`.
+
+    `params` add to a spec of one or several parts: each goes to the part that declares it.
+
+    Raises:
+        RequestError: for an unknown name, an unknown or doubtful parameter, or a value out of range.
+    """
+    parts = split_spec(spec)
+    classes = [_find(part.name) for part in parts]
+    given: list[dict[str, object]] = [dict(part.params) for part in parts]
+    for key, value in params.items():
+        name = key.replace("-", "_")
+        owners = [i for i, cls in enumerate(classes) if name in rules(cls)]
+        if not owners:
+            own = ", ".join(rule for cls in classes for rule in rules(cls)) or "none"
+            raise RequestError(f"{spec!r} has no parameter {key!r}; it takes: {own}.")
+        if len(owners) > 1:
+            names = " and ".join(classes[i].name for i in owners)
+            raise RequestError(f"{key!r} belongs to {names}; write it in the spec, as NAME:{name}=...")
+        if name in given[owners[0]]:
+            raise RequestError(f"{name!r} stands in the spec {spec!r} and beside it; keep one.")
+        given[owners[0]][name] = value
+    made = []
+    for part, cls, values in zip(parts, classes, given, strict=True):
+        if part.word is not None:
+            raise RequestError(f"{part.name!r} takes no word after the colon, found {part.word!r}; "
+                               f"parameters are written as {part.name}:key=value.")  # fmt: skip
+        made.append(build(cls, values, what=cls.name))
+    return combine(made)
+
+
+def create_list(text: str) -> list[Strategy]:
+    """The strategies of a comma-separated list, in order, each once; RequestError as in `create`."""
+    found: dict[str, Strategy] = {}
+    for spec in split_list(text):
+        strategy = create(spec)
+        found.setdefault(strategy.spec, strategy)
+    return list(found.values())
+
+
+def trained_part(strategy: Strategy) -> Strategy:
+    """The strategy whose stored run `strategy` reads: without the parts that act after training only."""
+    parts = strategy.parts if isinstance(strategy, Composite) else (strategy,)
+    trained = [part for part in parts if not is_afterwards_only(part)]
+    if trained:
+        return combine(trained)
+    return create(strategy.requires or "cross-entropy")
+
+
+def _find(name: str) -> type[Strategy]:
+    known = registry()
+    if name in known:
+        return known[name]
+    aliases = _aliases()
+    if name in aliases:
+        return known[aliases[name]]
+    raise RequestError(
+        f"there is no strategy {name!r}; known are: {', '.join(known)}.{nearest(name, [*known, *aliases])}"
+    )
+
+
+def _aliases() -> dict[str, str]:
+    return {alias: name for name, cls in _registered.items() for alias in cls.aliases}
+
+
+@cache
+def _discover() -> None:
+    package = importlib.import_module("imbalance_bench.strategies")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    for entry in metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            register(entry.load())
+        except Exception as error:
+            # Anything may go wrong in foreign code; the other strategies must stay usable.
+            warnings.warn(
+                f"the strategy plugin {entry.name!r} ({entry.value}) is left out: {error}", stacklevel=2
+            )
