@@ -50,10 +50,12 @@ class Classifier(nn.Module):
             nn.Linear(n_features, n_classes) if head == "linear" else CosineHead(n_features, n_classes)
         )
         self.reset_head()
+        self.to(memory_format=torch.channels_last)
 
     def features(self, images: Tensor) -> Tensor:
         """Images to (n, D) features."""
-        out: Tensor = self.backbone((images.float() - self.mean) / self.std)
+        normal = ((images.float() - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        out: Tensor = self.backbone(normal)
         return out
 
     def forward(self, images: Tensor) -> Tensor:
@@ -61,11 +63,11 @@ class Classifier(nn.Module):
         out: Tensor = self.head(self.features(images))
         return out
 
-    def reset_head(self, generator: torch.Generator | None = None) -> None:
+    def reset_head(self) -> None:
         """Draw the head anew; weights first, so that both kinds of head start from the same ones."""
         bound = 1 / math.sqrt(self.head.weight.shape[1])
         with torch.no_grad():
-            self.head.weight.uniform_(-bound, bound, generator=generator)
+            self.head.weight.uniform_(-bound, bound)
             if isinstance(self.head, nn.Linear):
                 self.head.bias.zero_()
 

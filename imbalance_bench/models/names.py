@@ -1,5 +1,17 @@
-"""The names of the models with a line each, for lists that must not import torch."""
+"""The names of the models with a line each, for lists and checks that must not import torch."""
 
 from __future__ import annotations
 
-MODELS = {"small-cnn": "three 3x3 convolutions (16, 32, 64), batch normalisation, global mean; any image size"}
+from imbalance_bench.errors import RequestError, nearest
+
+MODELS = {
+    "small-cnn": "three 3x3 convolutions (16, 32, 64), batch normalisation, global mean; any image size"
+}
+
+
+def check_name(name: str) -> None:
+    """RequestError for a model that is not known."""
+    if name not in MODELS:
+        raise RequestError(
+            f"there is no model {name!r}; known are: {', '.join(MODELS)}.{nearest(name, MODELS)}"
+        )

@@ -8,9 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from imbalance_bench.errors import RequestError, nearest
 from imbalance_bench.models.classifier import Classifier
-from imbalance_bench.models.names import MODELS
+from imbalance_bench.models.names import check_name
 from imbalance_bench.models.small_cnn import small_cnn
 
 _BACKBONES: dict[str, Callable[[int], tuple[nn.Module, int]]] = {"small-cnn": small_cnn}
@@ -30,16 +29,8 @@ def build_model(
 
     `mean` and `std` are (in_channels,) float32, in the range of the raw images.
     """
-    check_model(name)
+    check_name(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         backbone, n_features = _BACKBONES[name](in_channels)
         return Classifier(backbone, n_features, n_classes, head=head, mean=mean, std=std)
-
-
-def check_model(name: str) -> None:
-    """RequestError for a model that is not known."""
-    if name not in _BACKBONES:
-        raise RequestError(
-            f"there is no model {name!r}; known are: {', '.join(MODELS)}.{nearest(name, MODELS)}"
-        )

@@ -106,8 +106,8 @@ class SamplingPlan:
         mass = np.bincount(labels, weights=1 - share, minlength=n_classes)
         return np.asarray(mass + np.bincount(self.neighbour_labels, weights=share, minlength=n_classes))
 
-    def distinct_rows(self) -> int:
-        """How many different rows a pass touches, as base or as neighbour of some weight."""
+    def rows(self) -> Ints:
+        """The different rows that a pass touches, as base or as neighbour of some weight, ascending."""
         if self.neighbour is None or self.weight is None:
-            return len(np.unique(self.base))
-        return len(np.unique(np.concatenate([self.base, self.neighbour[self.weight > 0]])))
+            return np.unique(self.base)
+        return np.unique(np.concatenate([self.base, self.neighbour[self.weight > 0]]))

@@ -42,7 +42,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Inputs (n, ...) in the source's type or float32, targets (n,); where labels mix, both and the weight."""
+    """Inputs (n, ...) as stored or float32, targets (n,); where labels mix, both targets and the weight."""
 
     inputs: Tensor
     targets: Tensor

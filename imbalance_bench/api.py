@@ -1,0 +1,264 @@
+"""What the command line and the library share: a comparison, a single run, and reading stored runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imbalance_bench.config import Settings, merge
+from imbalance_bench.errors import RequestError, nearest
+from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.experiments.execution import Outcome
+from imbalance_bench.experiments.planning import Arm, Plan, plan
+from imbalance_bench.experiments.runner import Progress, execute
+from imbalance_bench.experiments.store import Store, StoredRun, find_runs
+from imbalance_bench.report.comparison import (
+    Failure,
+    comparison,
+    notices,
+    per_class,
+    score_arm,
+    summary,
+    test_prior,
+)
+from imbalance_bench.strategies.base import Strategy
+from imbalance_bench.strategies.registry import create, create_list, trained_part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BASELINE = "cross-entropy"
+DEFAULT_STRATEGIES = "cross-entropy,undersample,oversample,focal"
+DEFAULT_SEEDS = 3
+
+
+class Result(dict[str, Any]):
+    """The object that `--format json` prints, as a dict, with its tables as DataFrames.
+
+    Attributes:
+        notices: what the user should know beside the numbers, a sentence each.
+    """
+
+    def __init__(self, content: Mapping[str, Any], notices: Sequence[str] = ()) -> None:
+        super().__init__(content)
+        self.notices = list(notices)
+
+    def frame(self, name: str = "rows") -> pd.DataFrame:
+        """The list of that name ("rows", "per_class", "per_rank", ...) as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self[name])
+
+
+class _Silent:
+    def start(self, missing: int, stored: int, workers: int) -> None:
+        """Nothing is said."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """Nothing is said."""
+
+
+def compare(strategies: str | Sequence[str] | None = None, **settings: object) -> Result:
+    """Train every strategy on the same data, splits and initial weights, and compare them.
+
+    Args:
+        strategies: comma-separated specs or a list of them; default: the article's remedies.
+        settings: the command line's flags with underscores, as `dataset="digits"`, `seeds=3`,
+            `results="results"`.
+
+    Returns:
+        The object of `imbench compare --format json`; runs that failed stand under "failures".
+
+    Raises:
+        RequestError: where the request or the data are refused.
+    """
+    return compare_settings(merge(None, {"strategies": strategies, **settings}))
+
+
+def run(strategy: str = BASELINE, **settings: object) -> Result:
+    """Train one strategy; its per-class table and metrics.
+
+    Args:
+        strategy: a spec, as "focal" or "oversample+focal:gamma=1".
+        settings: the command line's flags with underscores; any other keyword is a parameter of the
+            strategy, as `alpha=0.25`.
+
+    Returns:
+        The object of `imbench run --format json`.
+
+    Raises:
+        RequestError: where the request or the data are refused.
+        RuntimeError: where every seed failed.
+    """
+    flags = {name: value for name, value in settings.items() if name in Settings.model_fields}
+    params = {name: value for name, value in settings.items() if name not in flags}
+    return run_settings(merge(None, {"strategy": strategy, **flags}), params)
+
+
+def compare_settings(settings: Settings, progress: Progress | None = None) -> Result:
+    """`compare` from validated settings."""
+    check_metric(settings.primary_metric)
+    strategies = create_list(settings.strategies or DEFAULT_STRATEGIES)
+    if BASELINE not in [strategy.spec for strategy in strategies]:
+        strategies.insert(0, create(BASELINE))
+    planned = plan(settings, strategies, default_seeds=DEFAULT_SEEDS)
+    runs, failures = _make(planned, progress)
+    arms = [score_arm(arm.strategy, _finished(arm, runs), settings.test_prior) for arm in planned.arms]
+    content = comparison(
+        arms,
+        failures,
+        dataset=planned.dataset,
+        seeds=planned.seeds,
+        class_names=planned.class_names,
+        primary_metric=settings.primary_metric,
+    )
+    return Result(content, notices(arms))
+
+
+def run_settings(
+    settings: Settings, params: Mapping[str, object], progress: Progress | None = None
+) -> Result:
+    """`run` from validated settings and the strategy's own parameters."""
+    strategy = create(settings.strategy or BASELINE, **params)
+    planned = plan(settings, [strategy], default_seeds=1)
+    runs, failures = _make(planned, progress)
+    finished = _finished(planned.arms[0], runs)
+    if not finished:
+        raise RunFailedError(failures[0].error)
+    arm = score_arm(strategy, finished, settings.test_prior)
+    content = {
+        "dataset": planned.dataset,
+        "strategy": strategy.spec,
+        "seeds": [run.config.seed for run in finished],
+        "test_prior": test_prior([arm], planned.class_names),
+        "per_class": [
+            {key: value for key, value in row.items() if key != "strategy"}
+            for row in per_class(arm, planned.class_names)
+        ],
+        "summary": summary(arm),
+        "runs": [str(run.folder) for run in finished],
+        "failures": [vars(failure) for failure in failures],
+    }
+    return Result(content, notices([arm]))
+
+
+class RunFailedError(RuntimeError):
+    """No seed of a `run` came through."""
+
+
+def stored_comparisons(
+    place: Path, strategies: str | None = None, test_prior: str = "dataset", primary_metric: str | None = None
+) -> list[Result]:
+    """The comparisons that the runs stored in `place` make, one for each set of runs made alike.
+
+    `strategies` chooses and orders the rows; it may name strategies that act on stored runs only.
+
+    Raises:
+        RequestError: where there is no finished run, or none of the strategies asked for.
+    """
+    check_metric(primary_metric)
+    if not place.is_dir():
+        raise RequestError(
+            f"there is no folder {place}; name a results folder, or run `imbench compare` first."
+        )
+    groups: dict[str, list[StoredRun]] = {}
+    for found in find_runs(place):
+        groups.setdefault(found.record["group"], []).append(found)
+    if not groups:
+        raise RequestError(f"{place} holds no finished run; `imbench compare --results {place}` makes some.")
+    wanted = create_list(strategies) if strategies else None
+    results = [_from_store(runs, wanted, test_prior, primary_metric) for runs in groups.values()]
+    results = [result for result in results if result["rows"]]
+    if not results:
+        raise RequestError(f"{place} holds no finished run of {strategies}.")
+    return results
+
+
+def load_results(place: str | Path) -> pd.DataFrame:
+    """One row per stored run: what it was asked for, what it cost, its metrics, and its folder as "path".
+
+    Raises:
+        RequestError: where there is no such folder.
+    """
+    import pandas as pd
+
+    place = Path(place)
+    if not place.is_dir():
+        raise RequestError(f"there is no folder {place}; name a results folder.")
+    flat = (
+        "optimizer_steps",
+        "samples_seen",
+        "passes",
+        "train_seconds",
+        "split_hash",
+        "initial_weights_hash",
+    )
+    return pd.DataFrame(
+        [
+            {**found.record["config"], **{name: found.record[name] for name in flat}}
+            | {**found.record["metrics"], "path": str(found.folder)}
+            for found in find_runs(place)
+        ]
+    )
+
+
+def check_metric(name: str | None) -> None:
+    """RequestError for a metric that is not known."""
+    if name is not None and name not in METRICS:
+        raise RequestError(
+            f"there is no metric {name!r}; known are: {', '.join(METRICS)}.{nearest(name, METRICS)}"
+        )
+
+
+def _make(planned: Plan, progress: Progress | None) -> tuple[dict[str, StoredRun], list[Failure]]:
+    """The finished runs by key, and what failed, once for each strategy that needed it."""
+    outcomes = {o.config.key(): o for o in execute(planned, progress or _Silent())}
+    refused = [o for o in outcomes.values() if o.status == "refused"]
+    if refused and len(refused) == len({c.key() for wave in planned.waves for c in wave}):
+        raise RequestError(refused[0].error)
+    store = Store(planned.settings.results)
+    runs = {
+        config.key(): found
+        for arm in planned.arms
+        for config in arm.configs
+        if (found := store.find(config)) is not None
+    }
+    failures = [
+        Failure(arm.strategy.spec, config.seed, outcomes[config.key()].error)
+        for arm in planned.arms
+        for config in arm.configs
+        if config.key() in outcomes and config.key() not in runs
+    ]
+    return runs, failures
+
+
+def _finished(arm: Arm, runs: Mapping[str, StoredRun]) -> list[StoredRun]:
+    return [runs[config.key()] for config in arm.configs if config.key() in runs]
+
+
+def _from_store(
+    runs: Sequence[StoredRun], wanted: Sequence[Strategy] | None, prior: str, primary: str | None
+) -> Result:
+    by_spec: dict[str, list[StoredRun]] = {}
+    for found in sorted(runs, key=lambda run: run.config.seed):
+        by_spec.setdefault(found.config.strategy, []).append(found)
+    if wanted is None:
+        wanted = [create(spec) for spec in sorted(by_spec, key=lambda spec: (spec != BASELINE, spec))]
+    arms = [
+        score_arm(strategy, by_spec[trained_part(strategy).spec], prior)
+        for strategy in wanted
+        if trained_part(strategy).spec in by_spec
+    ]
+    said = notices(arms)
+    if len({tuple(run.config.seed for run in arm.runs) for arm in arms}) > 1:
+        said.append("the rows stand for different seeds (column n); compare those of equal seeds only.")
+    content = comparison(
+        arms,
+        [],
+        dataset=runs[0].config.dataset,
+        seeds=sorted({run.config.seed for arm in arms for run in arm.runs}),
+        class_names=runs[0].record["class_names"],
+        primary_metric=primary,
+    )
+    return Result(content, said)

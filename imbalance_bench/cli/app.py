@@ -1,0 +1,46 @@
+"""The Typer application: one module per command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imbalance_bench._version import __version__
+from imbalance_bench.cli import compare, info, listing, report, run
+from imbalance_bench.cli.guard import guarded
+from imbalance_bench.cli.options import with_shared_flags
+
+app = typer.Typer(
+    name="imbench",
+    help="Which remedy for unequal classes really helps on your images, "
+    "and is it more than a moved threshold?"
+    "\n\nStart with: imbench compare",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"imbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    guarded(with_shared_flags(run.command))
+)
+app.command("compare")(guarded(with_shared_flags(compare.command)))
+app.command("report")(guarded(report.command))
+app.command("list")(guarded(listing.command))
+app.command("info")(guarded(info.command))

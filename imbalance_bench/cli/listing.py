@@ -1,0 +1,98 @@
+"""`imbench list`: what there is to choose from, with what each means."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+KINDS = "strategies|datasets|models|metrics"
+
+
+def command(
+    kind: Annotated[str, typer.Argument(metavar=KINDS, help="What to list.")] = "strategies",
+    name: Annotated[str | None, typer.Argument(help="One of them, explained.")] = None,
+    format: Annotated[str, typer.Option(metavar="terminal|json")] = "terminal",
+) -> None:
+    """Strategies, datasets, models or metrics; with a name, that one with its parameters."""
+    from imbalance_bench.errors import RequestError, nearest
+
+    sources = {"strategies": _strategies, "datasets": _datasets, "models": _models, "metrics": _metrics}
+    if kind not in sources:
+        raise RequestError(
+            f"there is nothing to list by the name {kind!r}; allowed: {KINDS}.{nearest(kind, sources)}"
+        )
+    if format not in ("terminal", "json"):
+        raise RequestError(f"--format {format}: allowed are terminal and json.")
+    entries = sources[kind]()
+    if name is not None:
+        wanted = [e for e in entries if name == e["name"] or name in e.get("aliases", [])]
+        if not wanted:
+            known = [entry["name"] for entry in entries]
+            raise RequestError(
+                f"there is no {name!r} among the {kind}: {', '.join(known)}.{nearest(name, known)}"
+            )
+        entries = wanted
+    if format == "json":
+        print(json.dumps(entries, indent=1, ensure_ascii=False))
+    else:
+        _show(entries, explain=name is not None)
+
+
+def _show(entries: list[dict[str, Any]], explain: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    grid = Table(box=None, show_header=False, pad_edge=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for entry in entries:
+        grid.add_row(Text(entry["name"], "bold"), Text(entry["summary"]))
+        if explain and entry.get("aliases"):
+            grid.add_row("", Text("also: " + ", ".join(entry["aliases"])))
+        if explain and entry.get("paper"):
+            grid.add_row("", Text(entry["paper"]))
+        for parameter in entry.get("parameters", []):
+            text = f"{parameter['help']}; {parameter['allowed']} [default: {parameter['default']}]"
+            grid.add_row(Text(f"  {parameter['name']}"), Text(text))
+    console.print(grid)
+
+
+def _strategies() -> list[dict[str, Any]]:
+    from imbalance_bench.strategies.registry import registry
+
+    return [_described(cls) | {"paper": cls.paper} for cls in registry().values()]
+
+
+def _datasets() -> list[dict[str, Any]]:
+    from imbalance_bench.data.registry import available
+
+    return [_described(cls) for cls in available().values()]
+
+
+def _models() -> list[dict[str, Any]]:
+    from imbalance_bench.models.names import MODELS
+
+    return [{"name": name, "summary": summary} for name, summary in MODELS.items()]
+
+
+def _metrics() -> list[dict[str, Any]]:
+    from imbalance_bench.evaluation.names import METRICS
+
+    return [{"name": name, "summary": summary} for name, summary in METRICS.items()]
+
+
+def _described(cls: Any) -> dict[str, Any]:
+    import dataclasses
+
+    from imbalance_bench.params import canonical, rules
+
+    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(cls)}
+    parameters = [
+        {"name": name, "default": canonical(defaults[name]), "allowed": rule.allowed(), "help": rule.help}
+        for name, rule in rules(cls).items()
+    ]
+    return {"name": cls.name, "aliases": list(cls.aliases), "summary": cls.summary, "parameters": parameters}

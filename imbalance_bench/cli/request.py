@@ -1,0 +1,124 @@
+"""What `run` and `compare` share: reading the request, telling of progress, writing the result."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imbalance_bench.config import Settings
+    from imbalance_bench.configfile import LoadedConfig
+    from imbalance_bench.experiments.execution import Outcome
+
+
+def read_config(flags: dict[str, Any]) -> LoadedConfig | None:
+    """The file that `--config` names, taken out of the flags."""
+    from imbalance_bench.config import Settings
+    from imbalance_bench.configfile import load_config
+
+    path = flags.pop("config", None)
+    return load_config(path, Settings.model_fields) if path else None
+
+
+class Reporter:
+    """Progress on stderr: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+        self._task: Any = None
+        self._done = self._missing = 0
+        self._began = time.monotonic()
+
+    def start(self, missing: int, stored: int, workers: int) -> None:
+        """How much there is to do."""
+        self._missing, self._began = missing, time.monotonic()
+        if self._quiet or not missing:
+            return
+        where = f"{workers} worker process{'es' * (workers != 1)}" if workers else "this process"
+        there = f", {stored} stored already" if stored else ""
+        self._say(f"{missing} run{'s' * (missing != 1)} to train in {where}{there}")
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._bar = Progress(
+                BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"),
+                console=Console(stderr=True), transient=True,
+            )  # fmt: skip
+            self._task = self._bar.add_task("", total=missing)
+            self._bar.start()
+
+    def ended(self, outcome: Outcome) -> None:
+        """A run ended."""
+        self._done += 1
+        config = outcome.config
+        what = f"{config.strategy}, seed {config.seed}"
+        if outcome.status != "stored":
+            self._say(f"{what}: {outcome.status}: {outcome.error}")
+        elif not self._quiet and self._bar is None:
+            passed = time.monotonic() - self._began
+            self._say(f"[{self._done}/{self._missing}] {what} ({passed:.0f} s)")
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done, description=what)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def notices(self, lines: Sequence[str]) -> None:
+        """What the user should know beside the result."""
+        if not self._quiet:
+            for line in lines:
+                self._say(f"note: {line}")
+
+    def _say(self, line: str) -> None:
+        if self._bar is not None:
+            from rich.text import Text
+
+            self._bar.console.print(Text(line))
+        else:
+            print(line, file=sys.stderr)
+
+
+def check_output(path: Path | None) -> None:
+    """Refuse, before anything is trained, an output file that can't be written."""
+    import os
+
+    from imbalance_bench.errors import RequestError
+
+    if path is None:
+        return
+    if path.is_dir():
+        raise RequestError(f"--output {path} is a folder; name a file.")
+    if not path.parent.is_dir():
+        raise RequestError(f"--output {path}: there is no folder {path.parent}; make it first.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise RequestError(f"--output {path} can't be written to; name a file of your own.")
+
+
+def write_result(results: Sequence[Mapping[str, Any]], kind: str, output: Path | None) -> None:
+    """Print the result on stdout, or write it to the file that `--output` names."""
+    import shutil
+
+    from imbalance_bench.errors import RequestError
+    from imbalance_bench.report.render import render
+
+    if output is None:
+        width = shutil.get_terminal_size((80, 24)).columns
+        sys.stdout.write(render(results, kind, width, color=kind == "terminal" and sys.stdout.isatty()))
+        return
+    try:
+        output.write_text(render(results, kind, 120), encoding="utf-8")
+    except OSError as error:
+        raise RequestError(f"--output {output} can't be written to: {error.strerror}.") from None
+
+
+def prepared(settings: Settings) -> Reporter:
+    """The reporter of a request whose output file can be written."""
+    check_output(settings.output)
+    return Reporter(settings.quiet)

@@ -1,0 +1,93 @@
+"""`imbench run`: one strategy and its per-class table."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from imbalance_bench.cli.guard import FAILED, complain
+from imbalance_bench.cli.request import prepared, read_config, write_result
+
+
+def command(
+    ctx: typer.Context,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="The strategy; `imbench list strategies` shows all. [default: cross-entropy]",
+                     show_default=False),
+    ] = None,
+    *,
+    flags: dict[str, Any],
+) -> None:  # fmt: skip
+    """Train one strategy and print its precision and recall for every class.
+
+    Any other --key value is a parameter of the strategy: imbench run --strategy focal --alpha 0.25 --gamma 2
+    """
+    from imbalance_bench.api import RunFailedError, run_settings
+    from imbalance_bench.config import merge
+    from imbalance_bench.errors import RequestError
+
+    config = read_config(flags)
+    settings = merge(config, {"strategy": strategy, **flags})
+    if settings.strategies is not None:
+        raise RequestError("run takes one `strategy`; `strategies` belongs to `imbench compare`.")
+    params = dict(config.unknown) if config else {}
+    params |= extra_parameters(ctx.args)
+    check_parameters(settings.strategy or "cross-entropy", params)
+    reporter = prepared(settings)
+    try:
+        result = run_settings(settings, params, reporter)
+    except RunFailedError as error:
+        complain(f"no run came through: {error}")
+        raise typer.Exit(FAILED) from None
+    finally:
+        reporter.close()
+    reporter.notices(result.notices)
+    write_result([result], settings.format, settings.output)
+    if result["failures"]:
+        raise typer.Exit(FAILED)
+
+
+def extra_parameters(args: list[str]) -> dict[str, str]:
+    """`--key value` and `--key=value` pairs; RequestError for anything else."""
+    from imbalance_bench.errors import RequestError
+
+    params: dict[str, str] = {}
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--") or word == "--":
+            raise RequestError(f"{word!r} is not expected here; flags are written as --key value.")
+        key, given, value = word[2:].partition("=")
+        if not given:
+            if not rest or rest[0].startswith("--"):
+                raise RequestError(f"{word} has no value; write {word} VALUE.")
+            value = rest.pop(0)
+        name = key.replace("-", "_")
+        if name in params:
+            raise RequestError(f"--{key} is given twice; keep one.")
+        params[name] = value
+    return params
+
+
+def check_parameters(spec: str, params: dict[str, Any]) -> None:
+    """RequestError, naming the nearest flag and the strategy's own, for what neither of them knows."""
+    from imbalance_bench.cli.options import SHARED
+    from imbalance_bench.errors import RequestError, nearest
+    from imbalance_bench.params import rules
+    from imbalance_bench.strategies.composite import Composite
+    from imbalance_bench.strategies.registry import create
+
+    strategy = create(spec)
+    parts = strategy.parts if isinstance(strategy, Composite) else (strategy,)
+    own = [name for part in parts for name in rules(type(part))]
+    for key in params:
+        if key not in own:
+            flag = "--" + key.replace("_", "-")
+            flags = [f"--{name.replace('_', '-')}" for name in (*own, "strategy", *SHARED)]
+            mine = ", ".join(f"--{name.replace('_', '-')}" for name in own) or "no parameters"
+            raise RequestError(
+                f"there is no flag {flag}; {strategy.spec} takes {mine}, and `imbench run --help` shows the "
+                f"rest.{nearest(flag, flags)}"
+            )

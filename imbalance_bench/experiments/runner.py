@@ -1,0 +1,94 @@
+"""Makes the runs of a plan: in this process or in workers, sharing the folder with other processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from imbalance_bench.config import RunConfig
+from imbalance_bench.experiments.execution import Outcome, attempt
+from imbalance_bench.experiments.planning import Plan
+from imbalance_bench.experiments.store import Store
+
+POLL_SECONDS = 0.2
+
+
+class Progress(Protocol):
+    """What is told of the runs as they end."""
+
+    def start(self, missing: int, stored: int, workers: int) -> None:
+        """`missing` runs are to be made, `stored` ones are there."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """A run was stored, refused or failed."""
+
+
+def execute(plan: Plan, progress: Progress) -> list[Outcome]:
+    """Make what is missing; the outcomes that are not "stored". Stored runs stay, however it ends."""
+    store = Store(plan.settings.results)
+    store.prepare()
+    everything = [config for wave in plan.waves for config in wave]
+    missing = [config for config in everything if store.find(config) is None]
+    workers = _workers(plan, len(missing))
+    progress.start(len(missing), len(everything) - len(missing), workers)
+    failures: dict[str, Outcome] = {}
+    keys = {config.key() for config in missing}
+    for wave in plan.waves:
+        waiting = [config for config in wave if config.key() in keys]
+        for config in [c for c in waiting if c.requires_key in failures]:
+            cause = failures[config.requires_key or ""]
+            outcome = Outcome(config, cause.status, f"the run it starts from is missing: {cause.error}")
+            waiting.remove(config)
+            failures[config.key()] = outcome
+            progress.ended(outcome)
+        while waiting:
+            busy = []
+            for outcome in _attempts(waiting, store, workers):
+                if outcome.status == "busy":
+                    busy.append(outcome.config)
+                    continue
+                if outcome.status != "stored":
+                    failures[outcome.config.key()] = outcome
+                progress.ended(outcome)
+            if len(busy) == len(waiting):
+                time.sleep(POLL_SECONDS)
+            waiting = busy
+    return list(failures.values())
+
+
+def _workers(plan: Plan, missing: int) -> int:
+    """How many worker processes; 0 trains in this one. A GPU is not shared unless asked for."""
+    asked = plan.settings.workers
+    if asked is None:
+        if plan.device != "cpu":
+            return 0
+        import joblib
+
+        asked = joblib.cpu_count()
+    return min(asked, missing) if missing > 1 or plan.settings.workers else 0
+
+
+def _attempts(configs: Sequence[RunConfig], store: Store, workers: int) -> Iterator[Outcome]:
+    if workers == 0:
+        for config in configs:
+            yield attempt(config, store.root)
+        return
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    pending = {config.key(): config for config in configs}
+    parallel = joblib.Parallel(
+        n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
+    )
+    try:
+        for outcome in parallel(joblib.delayed(attempt)(config, store.root) for config in configs):
+            pending.pop(outcome.config.key(), None)
+            yield outcome
+    except TerminatedWorkerError:
+        message = (
+            "a worker process was ended from outside (out of memory?); fewer --workers or a smaller "
+            "--batch-size need less. The same command goes on with what is missing."
+        )
+        for config in pending.values():
+            yield Outcome(config, "failed", message)

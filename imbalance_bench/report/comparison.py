@@ -1,0 +1,193 @@
+"""The result of a comparison as plain numbers: means over seeds of what each stored run gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.experiments.scoring import Scores, score
+from imbalance_bench.experiments.store import StoredRun
+from imbalance_bench.strategies.base import Strategy
+
+CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
+COSTS = ("optimizer_steps", "samples_seen", "passes", "train_seconds")
+MANY, FEW = 100, 20
+"""Bounds of the groups by training rows: above 100 many, below 20 few (Liu et al. 2019, OLTR)."""
+
+
+@dataclass(frozen=True)
+class ScoredArm:
+    """A strategy with its finished runs and what each gives, seed by seed."""
+
+    strategy: Strategy
+    runs: tuple[StoredRun, ...]
+    scores: tuple[Scores, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that is not there, and why."""
+
+    strategy: str
+    seed: int
+    error: str
+
+
+def score_arm(strategy: Strategy, runs: Sequence[StoredRun], test_prior: str) -> ScoredArm:
+    """All numbers of one strategy; RequestError where the test prior can't be had."""
+    return ScoredArm(strategy, tuple(runs), tuple(score(run, strategy, test_prior) for run in runs))
+
+
+def comparison(
+    arms: Sequence[ScoredArm],
+    failures: Sequence[Failure],
+    *,
+    dataset: str,
+    seeds: Sequence[int],
+    class_names: Sequence[str],
+    primary_metric: str | None,
+) -> dict[str, Any]:
+    """The object that `compare --format json` prints; undefined numbers are None."""
+    primary = primary_metric or ("minority_ap" if len(class_names) == 2 else "macro_f1")
+    return {
+        "dataset": dataset,
+        "seeds": list(seeds),
+        "test_prior": test_prior(arms, class_names),
+        "primary_metric": primary,
+        "rows": [_row(arm) for arm in arms],
+        "per_class": [row for arm in arms for row in per_class(arm, class_names)],
+        "per_rank": [row for arm in arms for row in _per_rank(arm)],
+        "differences": [],
+        "decomposition": [],
+        "verdict": [],
+        "failures": [vars(failure) for failure in failures],
+    }
+
+
+def test_prior(arms: Sequence[ScoredArm], class_names: Sequence[str]) -> dict[str, float | None]:
+    """The class shares that the numbers stand for, by name; the mean over seeds."""
+    priors = [scores.test_prior for arm in arms for scores in arm.scores]
+    shares = np.mean(priors, axis=0) if priors else [None] * len(class_names)
+    return {name: None if s is None else float(s) for name, s in zip(class_names, shares, strict=True)}
+
+
+def summary(arm: ScoredArm) -> dict[str, Any]:
+    """Every metric of `METRICS` as mean over seeds, with NAME_sd, NAME_low and NAME_high."""
+    found: dict[str, Any] = {}
+    for name in METRICS:
+        found |= spread(name, [scores.summary.get(name) for scores in arm.scores])
+    return found
+
+
+def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    """One mapping per class, in the order of the classes."""
+    rows = []
+    for index, name in enumerate(class_names):
+        each = [scores.per_class[index] for scores in arm.scores]
+        counts = [run.record["class_counts"][index] for run in arm.runs]
+        row: dict[str, Any] = {"strategy": arm.strategy.spec, "class": name}
+        for metric in CLASS_METRICS:
+            row |= spread(metric, [values[metric] for values in each])
+        row["support"] = _mean([values["support"] for values in each])
+        row |= {"train_rows_min": min(counts, default=None), "train_rows_max": max(counts, default=None)}
+        rows.append(row)
+    return rows
+
+
+def spread(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
+    """Mean over the defined values, standard deviation where there are two; the interval is yet to come."""
+    defined = [float(value) for value in values if value is not None and math.isfinite(value)]
+    sd = float(np.std(defined, ddof=1)) if len(defined) > 1 else None
+    return {name: _mean(defined), f"{name}_sd": sd, f"{name}_low": None, f"{name}_high": None}
+
+
+def _mean(values: Sequence[float]) -> float | int | None:
+    if not values:
+        return None
+    mean = float(np.mean(values))
+    return int(mean) if all(isinstance(value, int) for value in values) and mean.is_integer() else mean
+
+
+def _row(arm: ScoredArm) -> dict[str, Any]:
+    costs = {name: _mean([run.record[name] for run in arm.runs]) for name in COSTS}
+    return {"strategy": arm.strategy.spec, "n": len(arm.runs), **summary(arm), **costs}
+
+
+def _per_rank(arm: ScoredArm) -> list[dict[str, Any]]:
+    """By frequency rank, where a profile was imposed on more than two classes: rank 1 is the head."""
+    if (
+        not arm.runs
+        or arm.runs[0].config.imbalance_ratio is None
+        or len(arm.runs[0].record["class_names"]) < 3
+    ):
+        return []
+    rows = []
+    for rank in range(len(arm.runs[0].record["class_order"])):
+        at = [run.record["class_order"][rank] for run in arm.runs]
+        counts = [run.record["class_counts"][c] for run, c in zip(arm.runs, at, strict=True)]
+        each = [scores.per_class[c] for scores, c in zip(arm.scores, at, strict=True)]
+        row: dict[str, Any] = {
+            "strategy": arm.strategy.spec,
+            "rank": rank + 1,
+            "train_rows": _mean(counts),
+            "group": group_of(float(np.mean(counts))),
+        }
+        for metric in CLASS_METRICS:
+            row |= spread(metric, [values[metric] for values in each])
+        rows.append(row)
+    return rows
+
+
+def group_of(train_rows: float) -> str:
+    """ "many", "medium" or "few", by the number of training rows."""
+    return "many" if train_rows > MANY else "few" if train_rows < FEW else "medium"
+
+
+def notices(arms: Sequence[ScoredArm]) -> list[str]:
+    """What the user should know beside the numbers: factors per class, samplers' notes, repeated rows."""
+    said: list[str] = []
+    for arm in arms:
+        if arm.runs:
+            said += [f"{arm.strategy.spec}: {note}" for note in _notes(arm.runs)]
+            said += _factors(arm.strategy.spec, arm.runs[0].record)
+    base = next((arm for arm in arms if arm.strategy.spec == "cross-entropy" and arm.runs), None)
+    if base is not None:
+        reference = max(float(run.record["passes"]) for run in base.runs)
+        for arm in arms:
+            passes = max((float(run.record["passes"]) for run in arm.runs), default=0.0)
+            if passes > 10 * reference:
+                said.append(
+                    f"{arm.strategy.spec} sees each of its training rows {passes:,.0f} times, cross-entropy "
+                    f"{reference:,.0f} times: at equal steps it may overfit."
+                )
+    return said
+
+
+def _notes(runs: Sequence[StoredRun]) -> list[str]:
+    return list(dict.fromkeys(note for run in runs for note in run.record["notes"]))
+
+
+def _factors(spec: str, record: Mapping[str, Any]) -> list[str]:
+    """The weight of each class in the loss, and what sampling and weights make of the class shares."""
+    names, said = record["class_names"], []
+    if record["loss_factors"] is not None:
+        said.append(f"{spec}: weight in the loss: {_by_name(names, record['loss_factors'])}")
+    shares = np.asarray(record["class_counts"]) / np.sum(record["class_counts"])
+    effective = np.asarray(record["effective_prior"])
+    if not np.allclose(shares, effective, rtol=1e-6):
+        factors = effective / shares
+        said.append(
+            f"{spec}: a training row counts, all taken together: {_by_name(names, factors)} "
+            f"(seed {record['config']['seed']}; mean 1)"
+        )
+    return said
+
+
+def _by_name(names: Sequence[str], values: Sequence[float]) -> str:
+    shown = [f"{name} {value:.3g}" for name, value in zip(names, values, strict=True)]
+    return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")

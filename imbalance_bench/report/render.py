@@ -1,0 +1,119 @@
+"""A result as text: tables for the terminal, markdown, csv or json."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imbalance_bench.report.tables import Table, comparison_tables, header, run_tables
+
+GAP = 2
+
+
+def render(results: Sequence[Mapping[str, Any]], kind: str, width: int, color: bool = False) -> str:
+    """One or several results (of `compare` or of `run`) as text that ends in a newline.
+
+    `kind` is "terminal", "markdown", "csv" or "json"; `width` is the terminal's, in columns.
+    """
+    if kind == "json":
+        content: Any = results[0] if len(results) == 1 else {"comparisons": list(results)}
+        return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    if kind == "csv":
+        return _csv(results)
+    pages = [(header(r), comparison_tables(r) if "rows" in r else run_tables(r)) for r in results]
+    if kind == "markdown":
+        return "\n".join(_markdown(lines, tables) for lines, tables in pages)
+    return "\n".join(_terminal(lines, tables, width, color) for lines, tables in pages)
+
+
+def _csv(results: Sequence[Mapping[str, Any]]) -> str:
+    """The per-class rows, those of `run` with their strategy; undefined values are empty."""
+    rows = [
+        {"dataset": result["dataset"], "strategy": result.get("strategy"), **row}
+        for result in results
+        for row in result["per_class"]
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _markdown(lines: Sequence[str], tables: Sequence[Table]) -> str:
+    blocks = ["\n".join(f"- {line}" for line in lines)]
+    for table in tables:
+        body = [_pipes(table.columns), _pipes(["---"] * table.labels + ["---:"] * _values(table))]
+        body += [_pipes(row) for row in table.rows]
+        blocks.append(f"### {table.title}\n\n" + "\n".join(body))
+        if table.note:
+            blocks.append(table.note)
+    return "\n\n".join(blocks) + "\n"
+
+
+def _pipes(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
+
+
+def _values(table: Table) -> int:
+    return len(table.columns) - table.labels
+
+
+def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: bool) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=color, highlight=False, soft_wrap=False)
+    for line in lines:
+        console.print(Text(line))
+    for table in tables:
+        for columns in _pages(table, width):
+            grid = Grid(
+                title=Text(table.title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+            )
+            for column in columns:
+                label = column < table.labels
+                grid.add_column(
+                    Text(table.columns[column]),
+                    justify="left" if label else "right",
+                    no_wrap=not label,
+                    overflow="fold",
+                )
+            for row in table.rows:
+                grid.add_row(*(Text(row[column]) for column in columns))
+            console.print(grid)
+        if table.note:
+            console.print(Text(table.note, "dim"))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def _pages(table: Table, width: int) -> list[list[int]]:
+    """Which columns stand on each page: those that do not fit are left out, or follow (`wide`)."""
+    sizes = [
+        max([_head_width(name), *(len(row[i]) for row in table.rows)]) + GAP
+        for i, name in enumerate(table.columns)
+    ]
+    fixed = list(range(table.labels))
+    room = width - min(sum(sizes[i] for i in fixed), width // 2)
+    pages: list[list[int]] = [[]]
+    used = 0
+    for i in range(table.labels, len(table.columns)):
+        if used + sizes[i] > room and pages[-1]:
+            if not table.wide:
+                break
+            pages.append([])
+            used = 0
+        pages[-1].append(i)
+        used += sizes[i]
+    return [[*fixed, *page] for page in pages]
+
+
+def _head_width(name: str) -> int:
+    """A head may break between words."""
+    return max((len(word) for word in name.split()), default=0)

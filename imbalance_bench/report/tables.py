@@ -1,0 +1,215 @@
+"""The tables of a result as text cells, before anything decides how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+TITLES = {
+    "macro_f1": "macro F1",
+    "balanced_accuracy": "balanced accuracy",
+    "g_mean": "G-mean",
+    "mcc": "MCC",
+    "worst_class_recall": "worst recall",
+    "macro_ap": "macro AP",
+    "minority_ap": "minority AP",
+    "macro_auc": "macro AUC",
+    "accuracy": "accuracy",
+    "log_loss": "log-loss",
+    "brier": "Brier",
+    "ece": "ECE",
+}
+ORDER = (
+    "macro_f1", "balanced_accuracy", "minority_ap", "worst_class_recall", "g_mean", "log_loss",
+    "macro_ap", "mcc", "brier", "macro_auc", "ece", "accuracy",
+)  # fmt: skip
+LONG_FORM_CLASSES = 3
+"""Up to so many classes each has its own line; more make a matrix of classes by strategies."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, column heads, rows of cells, a note below; the first `labels` columns hold text.
+
+    Columns beyond `labels` may be left out at the right (`wide` False) or moved to a further table
+    (`wide` True) where the page is narrow.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    labels: int = 1
+    wide: bool = False
+    note: str = ""
+
+
+def comparison_tables(result: Mapping[str, Any]) -> list[Table]:
+    """Summary, per-class tables, failures."""
+    tables = [_summary(result), *_classes(result)]
+    if result["failures"]:
+        rows = tuple((f["strategy"], str(f["seed"]), f["error"]) for f in result["failures"])
+        tables.append(Table("Runs that failed", ("strategy", "seed", "error"), rows, labels=3))
+    return tables
+
+
+def run_tables(result: Mapping[str, Any]) -> list[Table]:
+    """The per-class table of one strategy, and its metrics over all classes."""
+    rows = tuple(
+        (row["class"], *_class_cells(row), _count(row["support"]), _train_rows(row))
+        for row in result["per_class"]
+    )
+    heads = ("class", "precision", "recall", "F1", "AP", "support", "training rows")
+    whole = tuple((TITLES[name], spread_cell(result["summary"], name)) for name in ORDER)
+    tables = [
+        Table(result["strategy"], heads, rows),
+        Table("Over all classes", ("metric", "value"), whole),
+    ]
+    if result["failures"]:
+        failed = tuple((str(f["seed"]), f["error"]) for f in result["failures"])
+        tables.append(Table("Runs that failed", ("seed", "error"), failed, labels=2))
+    return tables
+
+
+def header(result: Mapping[str, Any]) -> list[str]:
+    """What the numbers stand for: data, seeds, prior, metric fixed beforehand."""
+    seeds = result["seeds"]
+    shown = ", ".join(map(str, seeds[:10])) + (", ..." if len(seeds) > 10 else "")
+    lines = [f"{result['dataset']}, {len(seeds)} seed{'s' * (len(seeds) != 1)} ({shown})"]
+    lines.append(f"test prior: {_prior(result['test_prior'])}")
+    if "primary_metric" in result:
+        lines.append(
+            f"primary metric, fixed before the run: {TITLES[result['primary_metric']]}; the rest explores"
+        )
+    if len(seeds) == 1:
+        lines.append(
+            "one seed: differences between strategies can't be told from luck; use --seeds 5 or more"
+        )
+    return lines
+
+
+def number(value: float | None) -> str:
+    """Three decimals without the leading zero; a dash for what is undefined."""
+    if value is None:
+        return "-"
+    text = f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-").startswith("0.") else text
+
+
+def spread_cell(row: Mapping[str, Any], name: str) -> str:
+    """Mean and standard deviation over the seeds."""
+    sd = row[f"{name}_sd"]
+    return number(row[name]) + ("" if sd is None else f" ±{number(sd)}")
+
+
+def _summary(result: Mapping[str, Any]) -> Table:
+    primary = result["primary_metric"]
+    names = [primary, *(name for name in ORDER if name != primary)]
+    rows = tuple(
+        (row["strategy"], str(row["n"]), *(spread_cell(row, name) for name in names), _passes(row["passes"]))
+        for row in result["rows"]
+    )
+    heads = ("strategy", "n", *(TITLES[name] for name in names), "passes")
+    several = any(row["n"] > 1 for row in result["rows"])
+    note = "mean ± standard deviation over the n seeds" if several else ""
+    return Table("Strategies", heads, rows, labels=2, note=note)
+
+
+def _classes(result: Mapping[str, Any]) -> list[Table]:
+    names = list(dict.fromkeys(row["class"] for row in result["per_class"]))
+    if len(names) <= LONG_FORM_CLASSES:
+        rows = tuple(
+            (row["strategy"], row["class"], *_class_cells(row), _count(row["support"]), _train_rows(row))
+            for row in result["per_class"]
+        )
+        heads = ("strategy", "class", "precision", "recall", "F1", "AP", "support", "training rows")
+        return [Table("Per class", heads, rows, labels=2)]
+    strategies = [row["strategy"] for row in result["rows"]]
+    tables = []
+    if result["per_rank"]:
+        ranks = _grouped(result["per_rank"], "rank")
+        labels = [(str(rank), _count(rows[0]["train_rows"])) for rank, rows in ranks.items()]
+        tables.append(
+            _matrix(
+                "Precision / recall by frequency rank", ("rank", "training rows"), labels, ranks, strategies
+            )
+        )
+        tables.append(_groups(result["per_rank"], strategies))
+    classes = _grouped(result["per_class"], "class")
+    labels = [(name, _train_rows(rows[0])) for name, rows in classes.items()]
+    tables.append(
+        _matrix("Precision / recall by class", ("class", "training rows"), labels, classes, strategies)
+    )
+    return tables
+
+
+def _groups(rows: Sequence[Mapping[str, Any]], strategies: Sequence[str]) -> Table:
+    order = [name for name in ("many", "medium", "few") if any(row["group"] == name for row in rows)]
+    spans = {"many": "many (over 100)", "medium": "medium (20 to 100)", "few": "few (under 20)"}
+    cells = []
+    for group in order:
+        line = [spans[group]]
+        for strategy in strategies:
+            found = [r["recall"] for r in rows if r["group"] == group and r["strategy"] == strategy]
+            defined = [value for value in found if value is not None]
+            line.append(number(sum(defined) / len(defined)) if defined else "-")
+        cells.append(tuple(line))
+    return Table("Mean recall by training rows", ("classes", *strategies), tuple(cells), wide=True)
+
+
+def _matrix(
+    title: str,
+    heads: tuple[str, ...],
+    labels: Sequence[tuple[str, ...]],
+    groups: Mapping[Any, Sequence[Mapping[str, Any]]],
+    strategies: Sequence[str],
+) -> Table:
+    rows = []
+    for label, found in zip(labels, groups.values(), strict=True):
+        by_strategy = {row["strategy"]: row for row in found}
+        cells = []
+        for strategy in strategies:
+            row = by_strategy.get(strategy)
+            cells.append("-" if row is None else f"{_short(row['precision'])} / {_short(row['recall'])}")
+        rows.append((*label, *cells))
+    return Table(title, (*heads, *strategies), tuple(rows), labels=len(heads), wide=True)
+
+
+def _grouped(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, list[Mapping[str, Any]]]:
+    found: dict[Any, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row[key], []).append(row)
+    return found
+
+
+def _class_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(spread_cell(row, name) for name in ("precision", "recall", "f1", "average_precision"))
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}".replace("0.", ".", 1) if value < 1 else f"{value:.2f}"
+
+
+def _count(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def _passes(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _train_rows(row: Mapping[str, Any]) -> str:
+    low, high = row["train_rows_min"], row["train_rows_max"]
+    return "-" if low is None else _count(low) if low == high else f"{low:,} to {high:,}"
+
+
+def _prior(prior: Mapping[str, float | None]) -> str:
+    shares = [share for share in prior.values() if share is not None]
+    if not shares:
+        return "unknown, since no run is finished"
+    if max(shares) - min(shares) < 0.005 / len(shares):
+        return f"all {len(shares)} classes alike"
+    shown = [f"{name} {share:.3g}" for name, share in prior.items() if share is not None]
+    return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")

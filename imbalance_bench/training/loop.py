@@ -1,0 +1,218 @@
+"""The only training loop: every remedy goes through it, and it asks none for its name."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imbalance_bench.models.classifier import Classifier
+from imbalance_bench.strategies.base import Context, Floats, RowLoss, Stage, Strategy
+from imbalance_bench.strategies.plan import TrainingView
+from imbalance_bench.training.batches import Batch, Rows, batches
+from imbalance_bench.training.inference import features_of
+from imbalance_bench.training.sampling import PlanSource
+from imbalance_bench.training.schedule import Optimisation, Phase, phases
+
+HISTORY_POINTS = 50
+FUSED = ("cpu", "cuda")
+
+
+class DivergedError(RuntimeError):
+    """Training left the finite numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Streams:
+    """One source of randomness per purpose, so that a draw in one place moves nothing elsewhere."""
+
+    sampler: np.random.Generator
+    batches: np.random.Generator
+    training_seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What training leaves behind, beside the weights in the model.
+
+    Attributes:
+        steps: optimiser steps taken.
+        samples_seen: rows fed, with repetition.
+        distinct_rows: different training rows among those that the plans hold.
+        plan_counts: (C,) rows per class in one pass of the last stage's plan.
+        effective_prior: (C,) rows drawn per class times class weight, averaged over the steps; sums to 1.
+        notes: what the plans want the user to know.
+        history: (step, mean loss since the point before, learning rate).
+        seconds: wall-clock time of planning and training.
+    """
+
+    steps: int
+    samples_seen: int
+    distinct_rows: int
+    plan_counts: Floats
+    effective_prior: Floats
+    notes: tuple[str, ...]
+    history: list[tuple[int, float, float]]
+    seconds: float
+
+
+def train(
+    model: Classifier,
+    rows: Rows,
+    view: TrainingView,
+    strategy: Strategy,
+    context: Context,
+    how: Optimisation,
+    streams: Streams,
+) -> Trained:
+    """Train `model`, on the device it stands on, under `strategy`; the last weights are the model.
+
+    `rows` and `view` are the same training rows, for the device and for the strategy's `plan`.
+
+    Raises:
+        DivergedError: where the loss is no longer finite.
+    """
+    began = time.perf_counter()
+    stages = strategy.stages()
+    sources: dict[tuple[str, bool], PlanSource] = {}
+
+    def plans_of(stage: Stage, view: TrainingView) -> PlanSource:
+        key = (stage.inputs, stage.resample)
+        if key not in sources:
+            sources[key] = PlanSource(strategy if stage.resample else Strategy(), view, streams.sampler)
+        return sources[key]
+
+    sizing = [stage for stage in stages if stage.inputs == "images" and stage.resample]
+    total = how.total_steps(len(plans_of(sizing[0], view).first) if sizing else len(view))
+    log = _Log(total)
+    prior = np.zeros(context.n_classes)
+    with torch.random.fork_rng(devices=[model.mean.device] if model.mean.is_cuda else []):
+        torch.manual_seed(streams.training_seed)
+        for phase in phases(stages, total):
+            pool, pool_view = (rows, view) if phase.inputs == "images" else _as_features(model, rows, view)
+            optimiser = _Optimiser(model, phase, how)
+            for stage, steps in phase.stages:
+                if stage.reset_head:
+                    model.reset_head()
+                plans = plans_of(stage, pool_view)
+                mass = plans.first.class_mass(view.labels, context.n_classes)
+                stage_prior = _effective_prior(strategy, context, mass, log.done / total, steps / total)
+                prior += stage_prior * steps
+                loss = strategy.loss(replace(context, effective_prior=stage_prior))
+                for batch in islice(batches(pool, plans.next, how.batch_size, streams.batches), steps):
+                    weights = strategy.weights(context, log.done / total)
+                    log.add(optimiser.step(batch, loss, weights), optimiser.lr)
+    touched = np.logical_or.reduce([source.touched for source in sources.values()])
+    return Trained(
+        steps=total,
+        samples_seen=total * how.batch_size,
+        distinct_rows=int(touched.sum()),
+        plan_counts=mass,
+        effective_prior=prior / prior.sum(),
+        notes=tuple(dict.fromkeys(note for source in sources.values() for note in source.first.notes)),
+        history=log.history,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def batch_loss(logits: Tensor, batch: Batch, loss: RowLoss, weights: Tensor | None) -> Tensor:
+    """The sum of the rows' weighted losses over the number of rows, weighted or not."""
+
+    def towards(targets: Tensor) -> Tensor:
+        rows = loss(logits, targets)
+        return rows if weights is None else rows * weights[targets]
+
+    rows = towards(batch.targets)
+    if batch.other_targets is not None and batch.weight is not None:
+        rows = (1 - batch.weight) * rows + batch.weight * towards(batch.other_targets)
+    return rows.mean()
+
+
+class _Optimiser:
+    """AdamW over the trainable weights of one phase, with the phase's course of the learning rate."""
+
+    def __init__(self, model: Classifier, phase: Phase, how: Optimisation) -> None:
+        self._model, self._phase, self._how = model, phase, how
+        self._head_only = phase.trainable == "head"
+        trained = model.head if self._head_only else model
+        self._adamw = torch.optim.AdamW(
+            trained.parameters(),
+            lr=how.lr,
+            weight_decay=how.weight_decay,
+            fused=model.mean.device.type in FUSED,
+        )
+        self._taken = 0
+        self.lr = how.lr * how.rate(0.0)
+        model.train()
+        if self._head_only:
+            model.backbone.eval()
+
+    def step(self, batch: Batch, loss: RowLoss, weights: Floats | None) -> Tensor:
+        """One step; the batch's loss, detached."""
+        self.lr = self._how.lr * self._how.rate(self._taken / max(1, self._phase.steps - 1))
+        self._taken += 1
+        for group in self._adamw.param_groups:
+            group["lr"] = self.lr
+        self._adamw.zero_grad(set_to_none=True)
+        logits = self._logits(batch.inputs).float()
+        tensor = None if weights is None else torch.as_tensor(weights, dtype=torch.float32).to(logits.device)
+        value = batch_loss(logits, batch, loss, tensor)
+        value.backward()  # type: ignore[no-untyped-call]
+        self._adamw.step()
+        return value.detach()
+
+    def _logits(self, inputs: Tensor) -> Tensor:
+        if self._phase.inputs == "features":
+            return torch.as_tensor(self._model.head(inputs))
+        with torch.set_grad_enabled(not self._head_only):
+            features = self._model.features(inputs)
+        return torch.as_tensor(self._model.head(features))
+
+
+class _Log:
+    """The mean loss between a few points of training; refuses to go on from a loss that is not finite."""
+
+    def __init__(self, total: int) -> None:
+        self._every = math.ceil(total / HISTORY_POINTS)
+        self._total = total
+        self._losses: list[Tensor] = []
+        self.done = 0
+        self.history: list[tuple[int, float, float]] = []
+
+    def add(self, loss: Tensor, lr: float) -> None:
+        self._losses.append(loss)
+        self.done += 1
+        if self.done % self._every and self.done < self._total:
+            return
+        mean = float(torch.stack(self._losses).mean())
+        self._losses.clear()
+        if not math.isfinite(mean):
+            raise DivergedError(
+                f"the loss is {mean} by step {self.done} of {self._total}; a lower --lr usually helps."
+            )
+        self.history.append((self.done, mean, lr))
+
+
+def _effective_prior(
+    strategy: Strategy, context: Context, mass: Floats, start: float, length: float
+) -> Floats:
+    """(C,) class shares of what a stage feeds: rows drawn times class weights times factors in the loss."""
+    moments = start + length * (np.arange(20) + 0.5) / 20
+    found = [strategy.weights(context, float(moment)) for moment in moments]
+    weights = np.mean([np.ones(context.n_classes) if w is None else w for w in found], axis=0)
+    factors = strategy.loss_factors(context)
+    prior = mass * weights * (1.0 if factors is None else factors)
+    return np.asarray(prior / prior.sum(), dtype=np.float64)
+
+
+def _as_features(model: Classifier, rows: Rows, view: TrainingView) -> tuple[Rows, TrainingView]:
+    """The training rows as the backbone's features, for a stage that trains the head on them."""
+    features = features_of(model, rows.pool, rows.index)
+    pool = torch.from_numpy(features).to(rows.pool.device)
+    index = torch.arange(len(features), device=pool.device)
+    return Rows(pool, index, rows.labels), TrainingView(view.labels, view.n_classes, lambda: features)
