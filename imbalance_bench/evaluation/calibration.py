@@ -12,40 +12,45 @@ BINS = 15
 def calibration_error(
     probabilities: Floats, truth: NDArray[np.int64], weight: Floats, *, positive: int
 ) -> float:
-    """Expected calibration error, 15 bins of equal mass, debiased.
+    """Expected calibration error in the L2 form, over bins of equal mass, debiased.
 
-    The root of the mean squared gap between probability and frequency, each bin's gap less the variance
-    that its finite number of rows adds (Kumar, Liang & Ma 2019, Verified Uncertainty Calibration; the L2
-    form, since the plug-in L1 form is biased upwards).
+    For one class: sqrt(max(0, sum_b m_b [(mean p - mean y)^2 - var(y) / (n_b - 1)])), m_b being the bin's
+    share of the weight and n_b = (sum w)^2 / sum w^2 its (effective) number of rows: Kumar, Liang & Ma 2019,
+    "Verified Uncertainty Calibration", arXiv:1909.10155. It is the root of a mean square, not a mean
+    absolute gap, since the plug-in L1 form is biased upwards.
+
+    Equal probabilities share a bin. There are 15 bins, fewer for fewer than 30 rows, so that a bin has two on
+    average; a bin of one row tells nothing of its variance and is left out: NaN where none remains.
 
     Args:
         probabilities: (n, C).
         truth: (n,) in 0..C-1.
         weight: (n,) of at least 0, not all 0.
-        positive: for two classes, the class whose probability is judged; more classes: each against the
-            rest, and the mean over them.
+        positive: for two classes, the class whose probability is judged; more classes: each of the C
+            against the rest, and the mean over them.
     """
     n_classes = probabilities.shape[1]
-    judged = [positive] if n_classes == 2 else list(range(n_classes))
+    judged = [positive] if n_classes == 2 else range(n_classes)
     return float(np.mean([_one_class(probabilities[:, c], truth == c, weight) for c in judged]))
 
 
 def _one_class(probability: Floats, hit: NDArray[np.bool_], weight: Floats) -> float:
-    used = weight > 0
-    probability, hit, weight = probability[used], hit[used], weight[used]
-    order = np.argsort(probability, kind="stable")
-    p, y, w = probability[order], hit[order].astype(np.float64), weight[order]
-    middle = (np.cumsum(w) - w / 2) / w.sum()
-    index = np.minimum((middle * BINS).astype(np.int64), BINS - 1)
-
-    def total(values: Floats) -> Floats:
-        return np.bincount(index, weights=values, minlength=BINS)
-
-    mass, squares = total(w), total(w**2)
-    full = mass > 0
-    mass, squares = mass[full], squares[full]
-    frequency, mean = total(w * y)[full] / mass, total(w * p)[full] / mass
-    rows = mass**2 / squares
-    variance = frequency * (1 - frequency) / np.maximum(rows - 1, 1)
+    order = np.argsort(probability)
+    order = order[weight[order] > 0]
+    p, y, w = probability[order], hit[order], weight[order]
+    tie = np.cumsum(np.append(False, p[1:] != p[:-1]))
+    tie_mass = np.bincount(tie, w)
+    middle = (np.cumsum(tie_mass) - tie_mass / 2) / tie_mass.sum()
+    n_bins = max(1, min(BINS, len(p) // 2))
+    index = np.minimum((middle * n_bins).astype(np.int64), n_bins - 1)[tie]
+    mass, squares = np.bincount(index, w), np.bincount(index, w * w)
+    rows = np.divide(mass**2, squares, out=np.zeros_like(mass), where=squares > 0)
+    kept = rows > 1
+    if not kept.any():
+        return float("nan")
+    mass, rows = mass[kept], rows[kept]
+    frequency = np.bincount(index, w * y)[kept] / mass
+    mean = np.bincount(index, w * p)[kept] / mass
+    variance = frequency * np.maximum(1 - frequency, 0.0) / (rows - 1)
     gaps = (mean - frequency) ** 2 - variance
-    return float(np.sqrt(max(0.0, (gaps * mass).sum() / mass.sum())))
+    return float(np.sqrt(max(0.0, np.sum(mass * gaps) / mass.sum())))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imbalance_bench.evaluation.calibration import calibration_error
+from imbalance_bench.evaluation.checks import as_labels, as_logits, as_scores, as_weights
 from imbalance_bench.evaluation.ranking import (
     auc_from_counts,
     average_precision,
@@ -22,7 +24,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 COLUMNS = ("class", "precision", "recall", "f1", "support", "average_precision")
-ECE_BINS = 15
 
 
 def per_class_rows(
@@ -47,15 +48,13 @@ def per_class_rows(
     ValueError on shapes that differ, labels outside 0..C-1, weights or scores that are none.
     """
     n_classes = _n_classes(class_names)
-    truth = _labels(y_true, n_classes, "y_true")
-    predicted = _labels(y_pred, n_classes, "y_pred", len(truth))
-    weight = _weights(sample_weight, len(truth))
+    truth = as_labels(y_true, n_classes, "y_true")
+    predicted = as_labels(y_pred, n_classes, "y_pred", len(truth))
+    weight = as_weights(sample_weight, len(truth))
     precision, recall, f1 = _rates(_confusion(truth, predicted, weight, n_classes))
     ap = np.full(n_classes, np.nan)
     if scores is not None:
-        columns = _matrix(scores, (len(truth), n_classes), "scores")
-        if np.isnan(columns).any():
-            raise ValueError("scores hold NaN; every row needs scores that can be ordered.")
+        columns = as_scores(scores, "scores", (len(truth), n_classes))
         ap = np.array([average_precision(truth == c, columns[:, c], weight) for c in range(n_classes)])
     support = np.bincount(truth, minlength=n_classes)
     values = zip(class_names, precision, recall, f1, support, ap, strict=True)
@@ -105,14 +104,15 @@ def summary_metrics(
 
     Macro values, G-mean and the worst recall are over the classes present in the truth; `macro_auc`, one
     against the rest, over those where it is defined. `mcc` is 0 where truth or decisions hold one class only.
-    `log_loss` is in nats and never clipped; `brier` is summed over classes (0 to 2); `ece` see `debiased_ece`.
+    `log_loss` is in nats and never clipped; `brier` is summed over classes (0 to 2); `ece` see
+    `calibration_error`.
     ValueError on shapes that differ, labels outside 0..C-1, logits or weights that are none.
     """
     n_classes = _n_classes(class_names)
-    truth = _labels(y_true, n_classes, "y_true")
-    z = _logits(logits, (len(truth), n_classes))
-    predicted = z.argmax(axis=1) if y_pred is None else _labels(y_pred, n_classes, "y_pred", len(truth))
-    weight = _weights(sample_weight, len(truth))
+    truth = as_labels(y_true, n_classes, "y_true")
+    z = as_logits(logits, (len(truth), n_classes))
+    predicted = z.argmax(axis=1) if y_pred is None else as_labels(y_pred, n_classes, "y_pred", len(truth))
+    weight = as_weights(sample_weight, len(truth))
     rarest = _minority(minority, truth, n_classes)
     if not (weight > 0).all():
         kept = weight > 0
@@ -129,7 +129,7 @@ def ranking_scores(logits: ArrayLike) -> Floats:
     They order rows as the probabilities do, and go on doing so where those round to 0 or 1. For two
     classes they are the signed difference of the logits. ValueError unless logits are finite (N, C >= 2).
     """
-    z = _logits(logits)
+    z = as_logits(logits)
     with np.errstate(over="ignore"):
         if z.shape[1] == 2:
             difference = z[:, 0] - z[:, 1]
@@ -141,37 +141,8 @@ def ranking_scores(logits: ArrayLike) -> Floats:
         gap = z - top
         # The rest of any other class holds the top one, so what is left is 1 or more: nothing cancels.
         rest = np.exp(ordered - top).sum(axis=1, keepdims=True) - np.exp(gap)
-        return np.where(gap == 0, without_top, gap - np.log(np.maximum(rest, 1.0)))
-
-
-def debiased_ece(probability: Floats, truth: NDArray[np.bool_], weight: Floats) -> float:
-    """Calibration error of one class's probability, in the L2 form, debiased, over bins of equal mass.
-
-    sqrt(max(0, sum_b m_b [(mean p - mean y)^2 - var(y) / (n_b - 1)])), m_b being the bin's share of the weight
-    and n_b = (sum w)^2 / sum w^2 its (effective) size: Kumar, Liang & Ma 2019, "Verified Uncertainty
-    Calibration", arXiv:1909.10155. It is the root of a mean square, not the mean absolute gap.
-
-    `probability`, `truth` and `weight` (> 0) are (N,). Equal probabilities share a bin. There are 15 bins, fewer
-    for fewer than 30 rows, so that a bin has two on average; a bin of one row tells nothing of its
-    variance and is left out, and the result is NaN where no bin is left.
-    """
-    order = np.argsort(probability)
-    p, y, w = probability[order], truth[order], weight[order]
-    group = np.cumsum(np.append(False, p[1:] != p[:-1]))
-    group_mass = np.bincount(group, w)
-    middle = (np.cumsum(group_mass) - group_mass / 2) / group_mass.sum()
-    n_bins = max(1, min(ECE_BINS, len(p) // 2))
-    bins = np.minimum((middle * n_bins).astype(np.int64), n_bins - 1)[group]
-    mass, squares = np.bincount(bins, w), np.bincount(bins, w * w)
-    size = np.divide(mass**2, squares, out=np.zeros_like(mass), where=squares > 0)
-    kept = size > 1
-    if not kept.any():
-        return float("nan")
-    mass, size = mass[kept], size[kept]
-    mean_y = np.bincount(bins, w * y)[kept] / mass
-    mean_p = np.bincount(bins, w * p)[kept] / mass
-    square = (mean_p - mean_y) ** 2 - mean_y * np.maximum(1 - mean_y, 0.0) / (size - 1)
-    return float(np.sqrt(max(0.0, np.sum(mass * square) / mass.sum())))
+        scores: Floats = np.where(gap == 0, without_top, gap - np.log(np.maximum(rest, 1.0)))
+        return scores
 
 
 def _decision_metrics(confusion: Floats) -> dict[str, float]:
@@ -204,8 +175,7 @@ def _probability_metrics(truth: Ints, logits: Floats, weight: Floats, minority: 
         shifted = logits - logits.max(axis=1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     p = np.exp(log_p)
-    classes = [minority] if p.shape[1] == 2 else range(p.shape[1])
-    ece = float(np.mean([debiased_ece(p[:, c], truth == c, weight) for c in classes]))
+    ece = calibration_error(p, truth, weight, positive=minority)
     log_loss = float(np.average(-log_p[rows, truth], weights=weight))
     p[rows, truth] -= 1
     brier = float(np.average((p * p).sum(axis=1), weights=weight))
@@ -223,7 +193,8 @@ def _rates(confusion: Floats) -> tuple[Floats, Floats, Floats]:
     hit, present, called = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
 
     def share(part: Floats, whole: Floats, defined: NDArray[np.bool_]) -> Floats:
-        return np.divide(part, whole, out=np.full(len(part), np.nan), where=defined)
+        quotient: Floats = np.divide(part, whole, out=np.full(len(part), np.nan), where=defined)
+        return quotient
 
     f1 = share(2 * hit, present + called, present > 0)
     return share(hit, called, called > 0), share(hit, present, present > 0), f1
@@ -252,52 +223,3 @@ def _n_classes(class_names: Sequence[str]) -> int:
     if len(class_names) < 2:
         raise ValueError(f"class_names has {len(class_names)} names; at least 2 are needed.")
     return len(class_names)
-
-
-def _labels(values: ArrayLike, n_classes: int, what: str, n_rows: int | None = None) -> Ints:
-    labels = np.asarray(values)
-    if labels.ndim != 1 or labels.size == 0:
-        raise ValueError(f"{what} has shape {labels.shape}; (N,) with N >= 1 is needed.")
-    if n_rows is not None and len(labels) != n_rows:
-        raise ValueError(f"{what} has {len(labels)} rows; y_true has {n_rows}.")
-    if labels.dtype.kind not in "iu":
-        raise ValueError(f"{what} has type {labels.dtype}; integers in 0..{n_classes - 1} are needed.")
-    if labels.min() < 0 or labels.max() >= n_classes:
-        raise ValueError(
-            f"{what} ranges from {labels.min()} to {labels.max()}; allowed are 0 to {n_classes - 1}."
-        )
-    return labels.astype(np.int64)
-
-
-def _matrix(values: ArrayLike, shape: tuple[int, int], what: str) -> Floats:
-    matrix = np.asarray(values, dtype=np.float64)
-    if matrix.shape != shape:
-        raise ValueError(f"{what} have shape {matrix.shape}; {shape} is needed: rows of y_true, class_names.")
-    return matrix
-
-
-def _logits(values: ArrayLike, shape: tuple[int, int] | None = None) -> Floats:
-    z = np.asarray(values, dtype=np.float64) if shape is None else _matrix(values, shape, "logits")
-    if z.ndim != 2 or len(z) == 0 or z.shape[1] < 2:
-        raise ValueError(f"logits have shape {z.shape}; (N, C) with N >= 1 and C >= 2 is needed.")
-    if not np.isfinite(z).all():
-        row = int(np.flatnonzero(~np.isfinite(z).all(axis=1))[0])
-        raise ValueError(f"logits of row {row} are {z[row].tolist()}; finite numbers are needed.")
-    return z
-
-
-def _weights(values: ArrayLike | None, n_rows: int) -> Floats:
-    """(N,) weights scaled to a maximum of 1."""
-    if values is None:
-        return np.ones(n_rows)
-    weight = np.asarray(values, dtype=np.float64)
-    if weight.shape != (n_rows,):
-        raise ValueError(f"sample_weight has shape {weight.shape}; ({n_rows},) is needed.")
-    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
-    if bad.size:
-        raise ValueError(
-            f"sample_weight of row {bad[0]} is {weight[bad[0]]}; finite numbers of at least 0 are needed."
-        )
-    if weight.max() == 0:
-        raise ValueError("sample_weight is 0 for every row; at least one row needs weight.")
-    return np.asarray(weight / weight.max())

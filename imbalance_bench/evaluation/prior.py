@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imbalance_bench.evaluation.checks import as_labels
+
 
 def prior_weights(
     labels: ArrayLike, target_prior: ArrayLike, class_names: Sequence[str]
@@ -24,14 +26,8 @@ def prior_weights(
     ValueError for a class that has a share but no row, and for labels or shares that are none.
     """
     n_classes = len(class_names)
-    rows = np.asarray(labels)
+    rows = as_labels(labels, n_classes, "labels")
     target = np.asarray(target_prior, dtype=np.float64)
-    if rows.ndim != 1 or rows.size == 0 or rows.dtype.kind not in "iu":
-        raise ValueError(
-            f"labels have shape {rows.shape} and type {rows.dtype}; (n,) integers with n >= 1 are needed."
-        )
-    if rows.min() < 0 or rows.max() >= n_classes:
-        raise ValueError(f"labels range from {rows.min()} to {rows.max()}; allowed are 0 to {n_classes - 1}.")
     if target.shape != (n_classes,):
         raise ValueError(f"the target prior has shape {target.shape}; ({n_classes},) is needed.")
     if not (np.isfinite(target).all() and (target >= 0).all() and abs(target.sum() - 1) < 1e-6):
@@ -41,7 +37,7 @@ def prior_weights(
     counts = np.bincount(rows, minlength=n_classes)
     missing = np.flatnonzero((target > 0) & (counts == 0))
     if missing.size:
-        named = ", ".join(f"{class_names[c]!r} ({target[c]:.4g})" for c in missing)
+        named = ", ".join(f"{class_names[c]!r} ({target[c]:.4g})" for c in missing.tolist())
         raise ValueError(f"the target prior gives a share to classes without a row: {named}.")
     per_class = target * len(rows) / np.maximum(counts, 1)
     return np.asarray(per_class[rows], dtype=np.float64)

@@ -176,7 +176,7 @@ def _record(
         "class_counts": context.class_counts.tolist(),
         "sampled_counts": trained.plan_counts.tolist(),
         "class_order": list(materials.order),
-        "positive_class": context.class_names[context.positive],
+        "positive_class": context.class_names[context.positive] if context.n_classes == 2 else None,
         "effective_prior": trained.effective_prior.tolist(),
         "loss_factors": None if factors is None else factors.tolist(),
         "optimizer_steps": trained.steps + result.earlier_steps,

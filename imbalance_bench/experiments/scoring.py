@@ -53,7 +53,7 @@ def score_record(
     context = Context(
         record["class_counts"],
         names,
-        positive=names.index(record["positive_class"]),
+        positive=-1 if record["positive_class"] is None else names.index(record["positive_class"]),
         effective_prior=np.asarray(record["effective_prior"]),
     )
     logits = predictions["test_logits"].astype(np.float64)

@@ -16,6 +16,7 @@ from imbalance_bench.strategies.base import Strategy
 
 CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
 COSTS = ("optimizer_steps", "samples_seen", "passes", "train_seconds")
+LISTED = 4
 MANY, FEW = 100, 20
 """Bounds of the groups by training rows: above 100 many, below 20 few (Liu et al. 2019, OLTR)."""
 
@@ -178,16 +179,20 @@ def _factors(spec: str, record: Mapping[str, Any]) -> list[str]:
     if record["loss_factors"] is not None:
         said.append(f"{spec}: weight in the loss: {_by_name(names, record['loss_factors'])}")
     shares = np.asarray(record["class_counts"]) / np.sum(record["class_counts"])
-    effective = np.asarray(record["effective_prior"])
-    if not np.allclose(shares, effective, rtol=1e-6):
-        factors = effective / shares
+    factors = np.asarray(record["effective_prior"]) / shares
+    if not np.allclose(factors, 1, rtol=1e-6):
+        seed = record["config"]["seed"]
         said.append(
-            f"{spec}: a training row counts, all taken together: {_by_name(names, factors)} "
-            f"(seed {record['config']['seed']}; mean 1)"
+            f"{spec}: a training row's weight, sampling and loss taken together (mean 1, seed {seed}): "
+            f"{_by_name(names, factors)}"
         )
     return said
 
 
 def _by_name(names: Sequence[str], values: Sequence[float]) -> str:
-    shown = [f"{name} {value:.3g}" for name, value in zip(names, values, strict=True)]
-    return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
+    """A few values by class name; of more, the least and the greatest."""
+    pairs = list(zip(names, values, strict=True))
+    if len(pairs) <= LISTED:
+        return ", ".join(f"{name} {value:.3g}" for name, value in pairs)
+    low, high = min(pairs, key=lambda pair: pair[1]), max(pairs, key=lambda pair: pair[1])
+    return f"from {low[1]:.3g} ({low[0]}) to {high[1]:.3g} ({high[0]})"

@@ -10,7 +10,8 @@ from typing import Any
 
 from imbalance_bench.report.tables import Table, comparison_tables, header, run_tables
 
-GAP = 2
+GAP = 3
+"""Columns between two columns of a table."""
 
 
 def render(results: Sequence[Mapping[str, Any]], kind: str, width: int, color: bool = False) -> str:
@@ -73,7 +74,8 @@ def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: 
     for line in lines:
         console.print(Text(line))
     for table in tables:
-        for columns in _pages(table, width):
+        sizes = _sizes(table, width)
+        for columns in _pages(table, sizes, width):
             grid = Grid(
                 title=Text(table.title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
             )
@@ -84,6 +86,7 @@ def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: 
                     justify="left" if label else "right",
                     no_wrap=not label,
                     overflow="fold",
+                    min_width=sizes[column],
                 )
             for row in table.rows:
                 grid.add_row(*(Text(row[column]) for column in columns))
@@ -93,14 +96,22 @@ def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: 
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
-def _pages(table: Table, width: int) -> list[list[int]]:
-    """Which columns stand on each page: those that do not fit are left out, or follow (`wide`)."""
+def _sizes(table: Table, width: int) -> list[int]:
+    """The width of each column's cells; text gives way where it would take more than its share."""
     sizes = [
-        max([_head_width(name), *(len(row[i]) for row in table.rows)]) + GAP
-        for i, name in enumerate(table.columns)
+        max(_head_width(name), *(len(row[i]) for row in table.rows)) for i, name in enumerate(table.columns)
     ]
+    limit = width if table.labels == len(table.columns) else width // 2
+    while sum(sizes[: table.labels]) + GAP * table.labels > limit:
+        longest = max(range(table.labels), key=lambda i: sizes[i])
+        sizes[longest] -= 1
+    return sizes
+
+
+def _pages(table: Table, sizes: Sequence[int], width: int) -> list[list[int]]:
+    """Which columns stand on each page: those that do not fit are left out, or follow (`wide`)."""
     fixed = list(range(table.labels))
-    room = width - min(sum(sizes[i] for i in fixed), width // 2)
+    room = width - sum(sizes[i] + GAP for i in fixed)
     pages: list[list[int]] = [[]]
     used = 0
     for i in range(table.labels, len(table.columns)):
@@ -110,7 +121,7 @@ def _pages(table: Table, width: int) -> list[list[int]]:
             pages.append([])
             used = 0
         pages[-1].append(i)
-        used += sizes[i]
+        used += sizes[i] + GAP
     return [[*fixed, *page] for page in pages]
 
 

@@ -106,12 +106,13 @@ def _summary(result: Mapping[str, Any]) -> Table:
     primary = result["primary_metric"]
     names = [primary, *(name for name in ORDER if name != primary)]
     rows = tuple(
-        (row["strategy"], str(row["n"]), *(spread_cell(row, name) for name in names), _passes(row["passes"]))
+        (row["strategy"], str(row["n"]), _passes(row["passes"]), *(spread_cell(row, name) for name in names))
         for row in result["rows"]
     )
-    heads = ("strategy", "n", *(TITLES[name] for name in names), "passes")
+    heads = ("strategy", "n", "passes", *(TITLES[name] for name in names))
     several = any(row["n"] > 1 for row in result["rows"])
-    note = "mean ± standard deviation over the n seeds" if several else ""
+    note = "passes: how often each drawn training row was seen"
+    note = f"mean ± standard deviation over the n seeds; {note}" if several else note
     return Table("Strategies", heads, rows, labels=2, note=note)
 
 
