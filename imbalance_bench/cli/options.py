@@ -54,7 +54,7 @@ SHARED: dict[str, Any] = {
     "steps": _option(int, "Optimiser steps, the same for every strategy. [default: 600]", TRAINING),
     "epochs": _option(float, "Passes over each strategy's own rows, instead of --steps.", TRAINING),
     "batch_size": _option(int, "Rows per step. [default: 128]", TRAINING),
-    "lr": _option(float, "Peak learning rate of AdamW. [default: 0.006]", TRAINING),
+    "lr": _option(float, "Peak learning rate of AdamW. [default: 0.01]", TRAINING),
     "schedule": _option(
         str, "Course of the rate. [default: one-cycle]", TRAINING, metavar="one-cycle|cosine|constant"
     ),

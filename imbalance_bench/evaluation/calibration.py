@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 BINS = 15
+ROUNDING = 1e-9  # the order of rows, classes or sums moves no row to another bin
 
 
 def calibration_error(
@@ -38,11 +39,12 @@ def _one_class(probability: Floats, hit: NDArray[np.bool_], weight: Floats) -> f
     order = np.argsort(probability)
     order = order[weight[order] > 0]
     p, y, w = probability[order], hit[order], weight[order]
-    tie = np.cumsum(np.append(False, p[1:] != p[:-1]))
+    tie = np.cumsum(np.append(False, np.diff(p) > ROUNDING))
     tie_mass = np.bincount(tie, w)
     middle = (np.cumsum(tie_mass) - tie_mass / 2) / tie_mass.sum()
     n_bins = max(1, min(BINS, len(p) // 2))
-    index = np.minimum((middle * n_bins).astype(np.int64), n_bins - 1)[tie]
+    # The nudge keeps a middle that lies on an edge in one bin, however its sum was rounded.
+    index = np.minimum((middle * n_bins + ROUNDING).astype(np.int64), n_bins - 1)[tie]
     mass, squares = np.bincount(index, w), np.bincount(index, w * w)
     rows = np.divide(mass**2, squares, out=np.zeros_like(mass), where=squares > 0)
     kept = rows > 1

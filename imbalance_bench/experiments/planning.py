@@ -20,7 +20,7 @@ from imbalance_bench.strategies.registry import create, trained_part
 
 # Chosen on validation data for plain cross-entropy, so that no remedy gains by a weak baseline.
 DEFAULT_STEPS = 600
-DEFAULT_LR = 6e-3
+DEFAULT_LR = 1e-2
 
 DeviceType = Literal["cpu", "cuda", "mps"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 WIDTHS = (16, 32, 64)
+GRID = 2
+"""The last maps are averaged to GRID x GRID: a rough place is kept, and any image size fits."""
 
 
 def small_cnn(in_channels: int) -> tuple[nn.Module, int]:
@@ -23,4 +25,4 @@ def small_cnn(in_channels: int) -> tuple[nn.Module, int]:
             nn.ReLU(inplace=True),
         ]
         channels = width
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(GRID), nn.Flatten()), channels * GRID**2

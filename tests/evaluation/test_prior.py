@@ -1,79 +1,87 @@
-"""Row weights for other class shares."""
+"""Weights that give a part other class shares."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbalance_bench.evaluation.metrics import per_class_rows, summary_metrics
+from imbalance_bench.evaluation.metrics import per_class_rows
 from imbalance_bench.evaluation.prior import prior_weights
 
-
-def test_by_hand():
-    """Shares .75/.25 made .5/.5: weights 2/3 and 2."""
-    weights = prior_weights([0, 0, 1, 0], [0.5, 0.5], ["healthy", "diseased"])
-    np.testing.assert_allclose(weights, [2 / 3, 2 / 3, 2, 2 / 3])
-    assert weights.dtype == np.float64
+NAMES = ["cat", "dog", "eel"]
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(1, 40))
 @settings(deadline=None, max_examples=60)
-def test_weights_have_mean_1_and_give_the_target_shares(seed, n_classes, n):
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, n_classes, n)
-    target = np.bincount(labels, minlength=n_classes) * rng.random(n_classes)
-    target /= target.sum()
-    weights = prior_weights(labels, target, [f"c{i}" for i in range(n_classes)])
-    assert weights.mean() == pytest.approx(1)
-    np.testing.assert_allclose(np.bincount(labels, weights, minlength=n_classes) / n, target, atol=1e-12)
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 20)), min_size=2, max_size=6), st.integers(0, 99)
+)
+def test_weighted_shares_are_the_target(classes: list[tuple[int, int]], seed: int) -> None:
+    counts, parts = np.array(classes).T
+    if not parts.any():
+        parts = parts + 1
+    target = parts / parts.sum()
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    weight = prior_weights(labels, target, [str(c) for c in range(len(counts))])
+    assert weight.shape == labels.shape
+    assert weight.mean() == pytest.approx(1, rel=1e-12)
+    assert np.bincount(labels, weight) / weight.sum() == pytest.approx(target, rel=1e-12)
 
 
-def test_own_shares_weigh_every_row_1():
-    labels = np.array([0, 0, 2, 2, 2, 0, 0])
-    np.testing.assert_allclose(prior_weights(labels, [4 / 7, 0, 3 / 7], ["a", "b", "c"]), 1)
+def test_the_own_shares_weigh_every_row_one() -> None:
+    assert prior_weights([0, 0, 0, 1], [0.75, 0.25], ["a", "b"]).tolist() == [1, 1, 1, 1]
 
 
-def test_a_class_without_share_may_have_no_rows_and_rows_without_share_weigh_nothing():
-    np.testing.assert_allclose(prior_weights([0, 1], [1.0, 0.0, 0.0], ["a", "b", "c"]), [2, 0])
+def test_a_share_of_091_becomes_one_half() -> None:
+    # golden.md, "Prior shift": 10 to 1, and the majority kept to a tenth of its weight against the rest.
+    labels = np.repeat([0, 1], [10, 1])
+    weight = prior_weights(labels, [0.5, 0.5], ["a", "b"])
+    assert np.mean(labels) == pytest.approx(0.091, abs=5e-4)
+    assert np.average(labels, weights=weight) == pytest.approx(0.5)
+    assert weight[0] / weight[-1] == pytest.approx(0.1)
 
 
-def test_a_class_with_a_share_and_no_rows_is_refused_by_name():
-    with pytest.raises(ValueError, match="'diseased'") as error:
-        prior_weights([0, 0], [0.9, 0.1], ["healthy", "diseased"])
-    assert "'healthy'" not in str(error.value)
+def test_recall_stays_and_precision_moves() -> None:
+    truth = np.repeat([0, 1], [10, 10])
+    predicted = np.repeat([0, 1, 0, 1], [9, 1, 2, 8])
+    weight = prior_weights(truth, [0.9, 0.1], ["a", "b"])
+    even, skewed = (per_class_rows(truth, predicted, ["a", "b"], None, w)[1] for w in (None, weight))
+    assert skewed["recall"] == pytest.approx(even["recall"]) == pytest.approx(0.8)
+    assert even["precision"] == pytest.approx(8 / 9)
+    assert skewed["precision"] == pytest.approx(0.1 * 0.8 / (0.1 * 0.8 + 0.9 * 0.1))
+
+
+def test_a_class_without_share_and_without_row_is_allowed() -> None:
+    assert prior_weights([0, 1, 1], [0.5, 0.5, 0], NAMES).tolist() == [1.5, 0.75, 0.75]
+    assert prior_weights([0, 2, 2], [1, 0, 0], NAMES).tolist() == [3, 0, 0]
+
+
+def test_classes_with_a_share_but_no_row_are_named() -> None:
+    with pytest.raises(
+        ValueError, match=r"classes without a row: 'dog' \(0\.3\), 'eel' \(0\.1\)\."
+    ) as caught:
+        prior_weights([0, 0], [0.6, 0.3, 0.1], NAMES)
+    assert "cat" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("labels", "target", "message"),
     [
-        ([], [0.5, 0.5], "at least one row"),
-        ([0, 2], [0.5, 0.5], "0 to 2"),
-        ([0, -1], [0.5, 0.5], "-1 to 0"),
-        ([0.0, 1.0], [0.5, 0.5], "float64"),
-        ([0, 1], [0.5, 0.25, 0.25], r"\(3,\)"),
-        ([0, 1], [0.5, 0.6], "sum to 1"),
-        ([0, 1], [1.5, -0.5], "at least 0"),
-        ([0, 1], [np.nan, 1.0], "nan"),
+        ([], [0.5, 0.3, 0.2], r"labels has shape \(0,\)"),
+        ([[0, 1]], [0.5, 0.3, 0.2], r"labels has shape \(1, 2\)"),
+        ([0.0, 1.0], [0.5, 0.3, 0.2], "labels has type float64; integers in 0..2"),
+        ([0, 3], [0.5, 0.3, 0.2], "labels ranges from 0 to 3; 0 to 2 are allowed"),
+        ([-1, 1], [0.5, 0.3, 0.2], "labels ranges from -1 to 1"),
+        ([0, 1, 2], [0.5, 0.5], r"target prior has shape \(2,\); \(3,\) is needed"),
+        ([0, 1, 2], [0.5, 0.3, 0.3], "sum to 1"),
+        ([0, 1, 2], [1.2, -0.4, 0.2], "shares of at least 0"),
+        ([0, 1, 2], [np.nan, 0.5, 0.5], "shares of at least 0"),
+        ([0, 1, 2], [np.inf, -np.inf, 1], "shares of at least 0"),
     ],
 )
-def test_what_is_none_is_refused(labels, target, message):
+def test_refusals(labels: Any, target: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        prior_weights(labels, target, ["a", "b"])
-
-
-def test_recall_stays_and_precision_moves_with_the_prior():
-    """Recalls .9 and .8; at equal shares the precision of class 1 is .8 / (.8 + .1), whatever was drawn."""
-    truth = np.repeat([0, 1], [100, 10])
-    predicted = np.concatenate([np.repeat([0, 1], [90, 10]), np.repeat([0, 1], [2, 8])])
-    weights = prior_weights(truth, [0.5, 0.5], ["a", "b"])
-    plain = per_class_rows(truth, predicted, ["a", "b"])
-    moved = per_class_rows(truth, predicted, ["a", "b"], sample_weight=weights)
-    assert [row["recall"] for row in plain] == pytest.approx([0.9, 0.8])
-    assert [row["recall"] for row in moved] == pytest.approx([0.9, 0.8])
-    assert plain[1]["precision"] == pytest.approx(8 / 18)
-    assert moved[1]["precision"] == pytest.approx(8 / 9)
-    assert [row["support"] for row in moved] == [100, 10]
-    summary = summary_metrics(truth, np.eye(2)[predicted], ["a", "b"], weights)
-    assert summary["accuracy"] == pytest.approx(summary["balanced_accuracy"])
+        prior_weights(labels, target, NAMES)

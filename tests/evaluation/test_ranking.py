@@ -1,97 +1,130 @@
-"""Average precision and ROC AUC against scikit-learn, ties and weights included."""
+"""Average precision and ROC AUC against scikit-learn, with ties, weights and absent classes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from imbalance_bench.evaluation.ranking import average_precision, roc_auc
+from imbalance_bench.evaluation.ranking import average_precision, roc_auc, threshold_counts
 
-quick = settings(deadline=None, max_examples=80)
+law = settings(deadline=None, max_examples=100)
+WEIGHTS = st.sampled_from([0.0, 0.1, 0.5, 1.0, 3.0, 7.3])
+
+
+class Ranked(NamedTuple):
+    truth: np.ndarray[Any, Any]
+    scores: np.ndarray[Any, Any]
+    weight: np.ndarray[Any, Any]
 
 
 @st.composite
-def problems(draw):
-    """Truth with both kinds, scores on a coarse or a fine grid, weights or none."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    n = draw(st.integers(2, 60))
-    truth = rng.random(n) < draw(st.sampled_from([0.1, 0.5, 0.9]))
-    truth[:2] = [True, False]
-    scores = np.round(rng.normal(size=n), draw(st.sampled_from([0, 1, 8])))
-    weight = draw(st.sampled_from([None, rng.random(n) + 0.01, rng.integers(1, 4, n).astype(float)]))
-    if weight is not None and draw(st.booleans()):
-        weight[2:] *= rng.random(n - 2) < 0.7  # rows without weight
-    return truth, scores, weight
+def ranked(draw: st.DrawFn, weights: st.SearchStrategy[float] = WEIGHTS) -> Ranked:
+    """1 to 25 rows; half of the draws have few distinct scores, and weights may be 0 but not all of them."""
+    n = draw(st.integers(1, 25))
+    values = draw(st.sampled_from([st.integers(-2, 2).map(float), st.floats(-1e6, 1e6)]))
+    weight = draw(arrays(np.float64, n, elements=weights).filter(np.any))
+    return Ranked(draw(arrays(np.bool_, n)), draw(arrays(np.float64, n, elements=values)), weight)
 
 
-@given(problems())
-@quick
-def test_both_equal_scikit_learn(problem):
-    truth, scores, weight = problem
-    expected = average_precision_score(truth, scores, sample_weight=weight)
-    assert average_precision(truth, scores, weight) == pytest.approx(expected, abs=1e-12)
-    expected = roc_auc_score(truth, scores, sample_weight=weight)
-    assert roc_auc(truth, scores, weight) == pytest.approx(expected, abs=1e-12)
+@law
+@given(ranked())
+def test_agrees_with_scikit_learn(case: Ranked) -> None:
+    truth, scores, weight = case
+    positive, negative = weight[truth].sum(), weight[~truth].sum()
+    if positive:
+        expected = average_precision_score(truth, scores, sample_weight=weight)
+        assert average_precision(truth, scores, weight) == pytest.approx(expected, rel=1e-12)
+    else:
+        assert math.isnan(average_precision(truth, scores, weight))
+    if positive and negative:
+        expected = roc_auc_score(truth, scores, sample_weight=weight)
+        assert roc_auc(truth, scores, weight) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    else:
+        assert math.isnan(roc_auc(truth, scores, weight))
 
 
-@given(problems(), st.floats(1e-6, 1e6))
-@quick
-def test_scale_of_weights_and_order_of_rows_change_nothing(problem, scale):
-    truth, scores, weight = problem
-    weight = np.ones(len(truth)) if weight is None else weight
-    order = np.random.default_rng(0).permutation(len(truth))
+@law
+@given(ranked(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(case: Ranked, random: Any) -> None:
+    order = list(range(len(case.truth)))
+    random.shuffle(order)
     for metric in (average_precision, roc_auc):
-        again = metric(truth[order], scores[order], scale * weight[order])
-        assert again == pytest.approx(metric(truth, scores, weight), abs=1e-9)
+        moved = metric(case.truth[order], case.scores[order], case.weight[order])
+        assert moved == pytest.approx(metric(*case), rel=1e-12, abs=1e-15, nan_ok=True)
 
 
-@given(problems())
-@quick
-def test_a_whole_weight_is_a_repeated_row(problem):
-    truth, scores, _ = problem
-    times = np.random.default_rng(1).integers(0, 4, len(truth))
-    times[:2] = 1
+@law
+@given(ranked(weights=st.integers(0, 4).map(float)))
+def test_an_integer_weight_is_a_repeated_row(case: Ranked) -> None:
+    times = case.weight.astype(int)
+    truth, scores = np.repeat(case.truth, times), np.repeat(case.scores, times)
     for metric in (average_precision, roc_auc):
-        repeated = metric(np.repeat(truth, times), np.repeat(scores, times))
-        assert metric(truth, scores, times) == pytest.approx(repeated, abs=1e-12)
+        assert metric(*case) == pytest.approx(metric(truth, scores), rel=1e-12, abs=1e-15, nan_ok=True)
 
 
-def test_by_hand():
-    """Ranked 1 0 1: AP = 1/2 * 1 + 1/2 * 2/3; one of two pairs is in order. All tied: prevalence and 1/2."""
-    assert average_precision([1, 0, 1], [3, 2, 1]) == pytest.approx(5 / 6)
-    assert roc_auc([1, 0, 1], [3, 2, 1]) == 0.5
-    assert average_precision([True, False, False, False], [0, 0, 0, 0]) == 0.25
-    assert roc_auc([True, False, False, False], [0, 0, 0, 0]) == 0.5
-    assert average_precision([True, False], [np.inf, -np.inf]) == 1
-    assert roc_auc([True, False, False], [np.inf, np.inf, -np.inf]) == 0.75
+@law
+@given(ranked(), st.floats(1e-3, 1e3))
+def test_scaling_the_weights_changes_nothing(case: Ranked, factor: float) -> None:
+    for metric in (average_precision, roc_auc):
+        scaled = metric(case.truth, case.scores, case.weight * factor)
+        assert scaled == pytest.approx(metric(*case), rel=1e-9, abs=1e-12, nan_ok=True)
 
 
-@pytest.mark.parametrize(
-    ("truth", "weight", "ap", "auc"),
-    [
-        ([False, False], None, math.nan, math.nan),
-        ([True, True], None, 1.0, math.nan),
-        ([True, False], [0, 1], math.nan, math.nan),
-        ([True, False], [1, 0], 1.0, math.nan),
-        ([True, False], [0, 0], math.nan, math.nan),
-        ([], None, math.nan, math.nan),
-    ],
-)
-def test_undefined_is_nan(truth, weight, ap, auc):
-    scores = np.arange(len(truth))
-    assert average_precision(truth, scores, weight) == pytest.approx(ap, nan_ok=True)
-    assert roc_auc(truth, scores, weight) == pytest.approx(auc, nan_ok=True)
+@law
+@given(ranked())
+def test_auc_of_the_other_class_is_the_complement_of_the_reversed_order(case: Ranked) -> None:
+    truth, scores, weight = case
+    assert roc_auc(~truth, -scores, weight) == pytest.approx(roc_auc(*case), abs=1e-12, nan_ok=True)
+    assert roc_auc(~truth, scores, weight) == pytest.approx(1 - roc_auc(*case), abs=1e-12, nan_ok=True)
 
 
-def test_what_cannot_be_ranked_is_refused():
-    with pytest.raises(ValueError, match=r"\(2,\).*\(3,\)"):
-        average_precision([True, False], [1, 2, 3])
-    with pytest.raises(ValueError, match=r"weights \(1,\)"):
-        roc_auc([True, False], [1, 2], [1])
-    with pytest.raises(ValueError, match="NaN"):
-        roc_auc([True, False], [1, np.nan])
+def test_values_by_hand() -> None:
+    truth, scores = [1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1]
+    assert average_precision(truth, scores) == pytest.approx(0.833333, abs=1e-6)  # (1/1 + 2/3) / 2
+    assert roc_auc(truth, scores) == pytest.approx(0.75)  # 3 of 4 pairs
+
+
+def test_all_scores_tied_give_the_prevalence_and_one_half() -> None:
+    assert average_precision([1, 0, 0, 0], [2, 2, 2, 2]) == 0.25
+    assert roc_auc([1, 0, 0, 0], [2, 2, 2, 2]) == 0.5
+
+
+def test_infinite_scores_are_ordered() -> None:
+    assert average_precision([1, 0], [np.inf, -np.inf]) == 1.0
+    assert roc_auc([0, 1], [np.inf, -np.inf]) == 0.0
+
+
+@pytest.mark.parametrize("metric", [average_precision, roc_auc])
+def test_no_row_and_one_class_are_undefined(metric: Callable[..., float]) -> None:
+    assert math.isnan(metric([], []))
+    assert math.isnan(metric([0], [1.0]))
+    assert math.isnan(metric([1, 0], [1.0, 2.0], [0, 0]))
+    assert math.isnan(metric([1, 0], [1.0, 2.0], [0, 1]))
+    assert average_precision([1], [1.0]) == 1.0
+    assert math.isnan(roc_auc([1], [1.0]))
+
+
+def test_rows_without_weight_set_no_threshold() -> None:
+    hit, miss = threshold_counts([1, 0, 1], [3.0, 2.0, 1.0], [1, 0, 2])
+    assert hit.tolist() == [1.0, 3.0]
+    assert miss.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("metric", [average_precision, roc_auc])
+def test_refusals(metric: Callable[..., float]) -> None:
+    with pytest.raises(ValueError, match=r"truth \(2,\), scores \(3,\) and weights \(3,\) differ in shape"):
+        metric([1, 0], [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"weights \(1,\) differ in shape"):
+        metric([1, 0], [1.0, 2.0], [1.0])
+    with pytest.raises(ValueError, match=r"all must be \(N,\)"):
+        metric([[1, 0]], [[1.0, 2.0]], [[1.0, 1.0]])
+    with pytest.raises(ValueError, match="scores hold NaN"):
+        metric([1, 0], [1.0, np.nan])
