@@ -1,6 +1,4 @@
-"""Metrics from stored logits: a leaf that imports nothing of the project, and numpy alone at module level."""
-
-from __future__ import annotations
+"""Metrics of a test set, and the weights that make it stand for other class shares."""
 
 from imbalance_bench.evaluation.metrics import per_class_report, summary_metrics
 

@@ -1,53 +1,30 @@
-"""The metrics that every table shows, per class and in summary, from labels and stored logits."""
+"""The numbers of one test set: per class, and summed up for a whole strategy."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from imbalance_bench.evaluation._checks import (
-    FloatArray,
-    IntArray,
-    check_class_names,
-    check_labels,
-    check_logits,
-    check_scores,
-    check_weights,
+from imbalance_bench.evaluation.calibration import calibration_error
+from imbalance_bench.evaluation.checks import as_labels, as_logits, as_scores, as_weights
+from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.evaluation.ranking import (
+    auc_from_counts,
+    average_precision,
+    precision_from_counts,
+    threshold_counts,
 )
-from imbalance_bench.evaluation.ece import calibration_error
-from imbalance_bench.evaluation.ranking import curve_average_precision, curve_roc_auc, rank_curve
-from imbalance_bench.evaluation.scores import log_softmax, ranking_scores
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PER_CLASS_COLUMNS = ("class", "precision", "recall", "f1", "support", "average_precision")
-SUMMARY_METRICS = (
-    "macro_f1",
-    "balanced_accuracy",
-    "g_mean",
-    "mcc",
-    "worst_class_recall",
-    "macro_ap",
-    "minority_ap",
-    "macro_auc",
-    "accuracy",
-    "log_loss",
-    "brier",
-    "ece",
-)
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
-
-class _ClassMetrics(NamedTuple):
-    """Per-class values, each (C,) with NaN where undefined."""
-
-    precision: FloatArray
-    recall: FloatArray
-    f1: FloatArray
+COLUMNS = ("class", "precision", "recall", "f1", "support", "average_precision")
 
 
 def per_class_rows(
@@ -57,47 +34,35 @@ def per_class_rows(
     scores: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> list[dict[str, Any]]:
-    """Precision, recall, F1, support and average precision of every class, in class order.
+    """One mapping per class, in the order of the classes, with the names of `COLUMNS`.
 
-    Parameters
-    ----------
-    y_true, y_pred : (N,) int in 0..C-1
-    class_names : C names, C >= 2
-    scores : (N, C) float, optional
-        Column c ranks the rows for class c (one against the rest); only the order within a column matters.
-    sample_weight : (N,) float >= 0, optional
-        Enters every value except `support`, which is the raw count of rows. Only ratios of weights matter.
+    Args:
+        y_true: (N,) integers in 0..C-1.
+        y_pred: (N,) integers in 0..C-1, the decisions.
+        class_names: the C >= 2 names.
+        scores: (N, C), column c larger where class c is likelier (`ranking_scores` of logits; probabilities
+            do, but tie where they saturate). Without them average precision is NaN.
+        sample_weight: (N,) weights, none negative, not all 0. Support stays the count of rows.
 
-    Returns
-    -------
-    list of dict
-        Keys `class`, `precision`, `recall`, `f1`, `support`, `average_precision`. F1 is 2TP / (2TP + FP + FN): 0
-        for a class that is present and never predicted. NaN: precision of a class never predicted; recall, F1
-        and average precision of a class absent from the truth (or present with weight 0 only); average
-        precision without `scores`.
-
-    Raises
-    ------
-    ValueError
-        On empty input, shapes that differ, labels outside 0..C-1, NaN scores, negative, non-finite or all-zero
-        weights.
+    Undefined is NaN: precision of a class never predicted; recall, F1 and average precision of a class
+    absent from the truth. F1 = 2TP / (2TP + FP + FN), so 0 for a class that is present and never predicted.
+    ValueError on shapes that differ, labels outside 0..C-1, weights or scores that are none.
     """
-    names = check_class_names(class_names)
-    truth = check_labels("y_true", y_true, len(names))
-    predicted = check_labels("y_pred", y_pred, len(names), len(truth))
-    ranks = None if scores is None else check_scores(scores, len(truth), len(names))
-    weight = check_weights(sample_weight, len(truth))
-    support = np.bincount(truth, minlength=len(names))
-
-    kept = weight > 0
-    truth, predicted, weight = truth[kept], predicted[kept], weight[kept]
-    values = _class_metrics(_confusion(truth, predicted, weight, len(names)))
-    if ranks is None:
-        precision_averages = np.full(len(names), math.nan)
-    else:
-        precision_averages, _ = _ranking_metrics(truth, ranks[kept], weight)
-    columns = (*(column.tolist() for column in values), support.tolist(), precision_averages.tolist())
-    return [dict(zip(PER_CLASS_COLUMNS, row, strict=True)) for row in zip(names, *columns, strict=True)]
+    n_classes = _n_classes(class_names)
+    truth = as_labels(y_true, n_classes, "y_true")
+    predicted = as_labels(y_pred, n_classes, "y_pred", len(truth))
+    weight = as_weights(sample_weight, len(truth))
+    precision, recall, f1 = _rates(_confusion(truth, predicted, weight, n_classes))
+    ap = np.full(n_classes, np.nan)
+    if scores is not None:
+        columns = as_scores(scores, "scores", (len(truth), n_classes))
+        ap = np.array([average_precision(truth == c, columns[:, c], weight) for c in range(n_classes)])
+    support = np.bincount(truth, minlength=n_classes)
+    values = zip(class_names, precision, recall, f1, support, ap, strict=True)
+    return [
+        dict(zip(COLUMNS, (str(name), float(p), float(r), float(f), int(n), float(a)), strict=True))
+        for name, p, r, f, n, a in values
+    ]
 
 
 def per_class_report(
@@ -107,18 +72,15 @@ def per_class_report(
     scores: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """The rows of `per_class_rows` (see there) as a data frame: one row per class, in class order.
+    """`per_class_rows` as a table: a row per class, the columns of `COLUMNS`, undefined NaN.
 
-    Examples
-    --------
-    >>> report = per_class_report([0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 2, 2], ["a", "b", "c"])
-    >>> report["f1"].round(6).tolist()
-    [0.666667, 0.8, 1.0]
+    >>> per_class_report([0, 0, 1], [0, 1, 1], ["cat", "dog"])["f1"].round(3).tolist()
+    [0.667, 0.667]
     """
     import pandas as pd
 
     rows = per_class_rows(y_true, y_pred, class_names, scores, sample_weight)
-    return pd.DataFrame(rows, columns=list(PER_CLASS_COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def summary_metrics(
@@ -130,148 +92,138 @@ def summary_metrics(
     y_pred: ArrayLike | None = None,
     minority: int | None = None,
 ) -> dict[str, float]:
-    """One number per metric of `SUMMARY_METRICS`, from logits and, where given, decisions made elsewhere.
+    """The metrics by name (`imbalance_bench.evaluation.names`); undefined is NaN.
 
-    Parameters
-    ----------
-    y_true : (N,) int in 0..C-1
-    logits : (N, C) float, finite
-        Their softmax is the probability; ranks come from the log odds, which don't saturate.
-    class_names : C names, C >= 2
-    sample_weight : (N,) float >= 0, optional
-        Enters every metric. Only ratios of weights matter. A class of weight 0 counts as absent.
-    y_pred : (N,) int in 0..C-1, optional
-        The decisions; argmax of `logits` (the first on ties) by default. Metrics of scores don't see them.
-    minority : int, optional
-        Class of `minority_ap`, and of `ece` with two classes. Default: the fewest rows in `y_true`, weights
-        not considered, among the classes that have any; the first on ties.
+    Args:
+        y_true: (N,) integers in 0..C-1.
+        logits: (N, C) finite numbers whose softmax is the probability.
+        class_names: the C >= 2 names.
+        sample_weight: (N,) weights, none negative, not all 0; scaling them changes nothing.
+        y_pred: (N,) decisions in 0..C-1; None takes the argmax of the logits.
+        minority: index of the class of `minority_ap` and, of two classes, of `ece`; None takes the class
+            with the fewest rows among those in y_true, the first of several.
 
-    Returns
-    -------
-    dict of float
-        `macro_f1`, `balanced_accuracy` (mean recall), `g_mean` (geometric mean of recalls, 0 as soon as one is),
-        `worst_class_recall`, `macro_ap`: over the classes present in the truth. `macro_auc`: one against the
-        rest, over classes with both sides; NaN where there is none. `minority_ap`: NaN where that class is
-        absent. `mcc`: Gorodkin 2004, 0 where only one class is true or predicted. `accuracy`. `log_loss`: in
-        nats, not clipped. `brier`: summed over classes, in [0, 2]. `ece`: root mean square, debiased, 15 bins
-        of equal mass (see `imbalance_bench.evaluation.ece`); NaN with too few rows.
-
-    Raises
-    ------
-    ValueError
-        On empty input, shapes that differ, labels outside 0..C-1, non-finite logits, negative, non-finite or
-        all-zero weights.
-
-    Examples
-    --------
-    >>> logits = [[2.0, 0.0], [1.0, 0.0], [0.5, 0.0], [0.0, 1.0]]
-    >>> summary_metrics([0, 0, 1, 1], logits, ["healthy", "diseased"])["balanced_accuracy"]
-    0.75
+    Macro values, G-mean and the worst recall are over the classes present in the truth; `macro_auc`, one
+    against the rest, over those where it is defined. `mcc` is 0 where truth or decisions hold one class only.
+    `log_loss` is in nats and never clipped; `brier` is summed over classes (0 to 2); `ece` see
+    `calibration_error`.
+    ValueError on shapes that differ, labels outside 0..C-1, logits or weights that are none.
     """
-    names = check_class_names(class_names)
-    n_classes = len(names)
-    truth = check_labels("y_true", y_true, n_classes)
-    z = check_logits(logits, len(truth), n_classes)
-    predicted = z.argmax(axis=1) if y_pred is None else check_labels("y_pred", y_pred, n_classes, len(truth))
-    weight = check_weights(sample_weight, len(truth))
-    rare = _rarest(truth) if minority is None else _check_minority(minority, n_classes)
+    n_classes = _n_classes(class_names)
+    truth = as_labels(y_true, n_classes, "y_true")
+    z = as_logits(logits, (len(truth), n_classes))
+    predicted = z.argmax(axis=1) if y_pred is None else as_labels(y_pred, n_classes, "y_pred", len(truth))
+    weight = as_weights(sample_weight, len(truth))
+    rarest = _minority(minority, truth, n_classes)
+    if not (weight > 0).all():
+        kept = weight > 0
+        truth, z, predicted, weight = truth[kept], z[kept], predicted[kept], weight[kept]
+    values = _decision_metrics(_confusion(truth, predicted, weight, n_classes))
+    values |= _ranking_metrics(truth, ranking_scores(z), weight, rarest)
+    values |= _probability_metrics(truth, z, weight, rarest)
+    return {name: values[name] for name in METRICS}
 
-    kept = weight > 0
-    truth, z, predicted, weight = truth[kept], z[kept], predicted[kept], weight[kept]
-    values = {
-        **_decision_summary(_confusion(truth, predicted, weight, n_classes)),
-        **_ranking_summary(truth, ranking_scores(z), weight, rare),
-        **_probability_summary(truth, log_softmax(z), weight, rare),
+
+def ranking_scores(logits: ArrayLike) -> Floats:
+    """(N, C) log-odds of each class against the rest: log p_c - log(1 - p_c), from the logits.
+
+    They order rows as the probabilities do, and go on doing so where those round to 0 or 1. For two
+    classes they are the signed difference of the logits. ValueError unless logits are finite (N, C >= 2).
+    """
+    z = as_logits(logits)
+    with np.errstate(over="ignore"):
+        if z.shape[1] == 2:
+            difference = z[:, 0] - z[:, 1]
+            return np.stack([difference, -difference], axis=1)
+        # Sorted, so that a row's sum does not depend on the order of the classes.
+        ordered = np.sort(z, axis=1)
+        top, second = ordered[:, -1:], ordered[:, -2:-1]
+        without_top = (top - second) - np.log(np.exp(ordered[:, :-1] - second).sum(axis=1, keepdims=True))
+        gap = z - top
+        # The rest of any other class holds the top one, so what is left is 1 or more: nothing cancels.
+        rest = np.exp(ordered - top).sum(axis=1, keepdims=True) - np.exp(gap)
+        scores: Floats = np.where(gap == 0, without_top, gap - np.log(np.maximum(rest, 1.0)))
+        return scores
+
+
+def _decision_metrics(confusion: Floats) -> dict[str, float]:
+    _, recall, f1 = _rates(confusion)
+    found = recall[~np.isnan(recall)]
+    return {
+        "macro_f1": float(np.mean(f1[~np.isnan(f1)])),
+        "balanced_accuracy": float(np.mean(found)),
+        "g_mean": float(np.exp(np.mean(np.log(found)))) if (found > 0).all() else 0.0,
+        "mcc": _mcc(confusion),
+        "worst_class_recall": float(found.min()),
+        "accuracy": float(np.trace(confusion) / confusion.sum()),
     }
-    return {name: float(values[name]) for name in SUMMARY_METRICS}
 
 
-def _rarest(truth: IntArray) -> int:
-    counts = np.bincount(truth)
-    present = np.flatnonzero(counts)
-    return int(present[counts[present].argmin()])
+def _ranking_metrics(truth: Ints, scores: Floats, weight: Floats, minority: int) -> dict[str, float]:
+    counts = [threshold_counts(truth == c, scores[:, c], weight) for c in range(scores.shape[1])]
+    ap = np.array([precision_from_counts(*count) for count in counts])
+    auc = np.array([auc_from_counts(*count) for count in counts])
+    return {
+        "macro_ap": float(np.mean(ap[~np.isnan(ap)])),
+        "minority_ap": float(ap[minority]),
+        "macro_auc": float("nan") if np.isnan(auc).all() else float(np.nanmean(auc)),
+    }
 
 
-def _check_minority(minority: int, n_classes: int) -> int:
-    if isinstance(minority, bool) or minority not in range(n_classes):
-        raise ValueError(f"minority is {minority!r}; a class index 0..{n_classes - 1} is needed")
+def _probability_metrics(truth: Ints, logits: Floats, weight: Floats, minority: int) -> dict[str, float]:
+    rows = np.arange(len(truth))
+    with np.errstate(over="ignore"):
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    p = np.exp(log_p)
+    ece = calibration_error(p, truth, weight, positive=minority)
+    log_loss = float(np.average(-log_p[rows, truth], weights=weight))
+    p[rows, truth] -= 1
+    brier = float(np.average((p * p).sum(axis=1), weights=weight))
+    return {"log_loss": log_loss, "brier": brier, "ece": ece}
+
+
+def _confusion(truth: Ints, predicted: Ints, weight: Floats, n_classes: int) -> Floats:
+    """(C, C) weight of each pair: truth in rows, decision in columns."""
+    flat = np.bincount(truth * n_classes + predicted, weight, minlength=n_classes**2)
+    return np.asarray(flat, dtype=np.float64).reshape(n_classes, n_classes)
+
+
+def _rates(confusion: Floats) -> tuple[Floats, Floats, Floats]:
+    """Precision, recall and F1, each (C,), NaN where undefined."""
+    hit, present, called = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+
+    def share(part: Floats, whole: Floats, defined: NDArray[np.bool_]) -> Floats:
+        quotient: Floats = np.divide(part, whole, out=np.full(len(part), np.nan), where=defined)
+        return quotient
+
+    f1 = share(2 * hit, present + called, present > 0)
+    return share(hit, called, called > 0), share(hit, present, present > 0), f1
+
+
+def _mcc(confusion: Floats) -> float:
+    """Multi-class Matthews correlation (Gorodkin 2004), from shares."""
+    shares = confusion / confusion.sum()
+    present, called = shares.sum(axis=1), shares.sum(axis=0)
+    if np.count_nonzero(present) < 2 or np.count_nonzero(called) < 2:
+        return 0.0
+    # 1 - x as the sum of the others, and a root each: very unequal weights neither cancel nor underflow.
+    others = 1 - np.eye(len(present))
+    spread = np.sqrt(present @ (others @ present)) * np.sqrt(called @ (others @ called))
+    wrong = present @ (others @ called) - (shares.sum() - np.trace(shares))
+    return float(wrong / spread) if spread > 0 else 0.0
+
+
+def _minority(minority: int | None, truth: Ints, n_classes: int) -> int:
+    if minority is None:
+        counts = np.bincount(truth, minlength=n_classes)
+        return int(np.argmin(np.where(counts > 0, counts, len(truth) + 1)))
+    if not 0 <= minority < n_classes:
+        raise ValueError(f"minority is {minority}; allowed are 0 to {n_classes - 1}.")
     return int(minority)
 
 
-def _confusion(truth: IntArray, predicted: IntArray, weight: FloatArray, n_classes: int) -> FloatArray:
-    """Weight by true class (rows) and predicted class (columns), (C, C)."""
-    cells = np.bincount(truth * n_classes + predicted, weights=weight, minlength=n_classes**2)
-    return cells.reshape(n_classes, n_classes)
-
-
-def _divide(above: FloatArray, below: FloatArray) -> FloatArray:
-    """`above / below`, NaN where `below` is 0."""
-    return np.divide(above, below, out=np.full(above.shape, math.nan), where=below > 0)
-
-
-def _class_metrics(confusion: FloatArray) -> _ClassMetrics:
-    hits, true, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    f1 = np.where(true > 0, _divide(2 * hits, true + predicted), math.nan)
-    return _ClassMetrics(_divide(hits, predicted), _divide(hits, true), f1)
-
-
-def _decision_summary(confusion: FloatArray) -> dict[str, float]:
-    metrics = _class_metrics(confusion)
-    present = ~np.isnan(metrics.recall)
-    recall = metrics.recall[present]
-    return {
-        "macro_f1": metrics.f1[present].mean(),
-        "balanced_accuracy": recall.mean(),
-        "g_mean": math.exp(np.log(recall).mean()) if recall.all() else 0.0,
-        "mcc": _matthews(confusion / confusion.sum()),
-        "worst_class_recall": recall.min(),
-        "accuracy": confusion.trace() / confusion.sum(),
-    }
-
-
-def _matthews(share: FloatArray) -> float:
-    """Gorodkin's K-class correlation of a confusion matrix that sums to 1; 0 where a side has one class only."""
-    true, predicted = share.sum(axis=1), share.sum(axis=0)
-    if np.count_nonzero(true) < 2 or np.count_nonzero(predicted) < 2:
-        return 0.0
-    spread = (true @ (1 - true)) * (predicted @ (1 - predicted))
-    covariance = share.trace() - true @ predicted
-    return float(np.clip(covariance / math.sqrt(spread), -1.0, 1.0)) if spread > 0 else 0.0
-
-
-def _ranking_metrics(
-    truth: IntArray, scores: FloatArray, weight: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Average precision and ROC AUC of each class against the rest, (C,) each, from one sort per class."""
-    curves = [
-        rank_curve(truth == c, column, weight) for c, column in enumerate(np.ascontiguousarray(scores.T))
-    ]
-    return (
-        np.array([curve_average_precision(curve) for curve in curves]),
-        np.array([curve_roc_auc(curve) for curve in curves]),
-    )
-
-
-def _ranking_summary(truth: IntArray, scores: FloatArray, weight: FloatArray, rare: int) -> dict[str, float]:
-    precision, auc = _ranking_metrics(truth, scores, weight)
-    known = auc[~np.isnan(auc)]
-    return {
-        "macro_ap": precision[~np.isnan(precision)].mean(),
-        "minority_ap": precision[rare],
-        "macro_auc": known.mean() if len(known) else math.nan,
-    }
-
-
-def _probability_summary(
-    truth: IntArray, log_probability: FloatArray, weight: FloatArray, rare: int
-) -> dict[str, float]:
-    rows = np.arange(len(truth))
-    probability = np.exp(log_probability)
-    error = probability.copy()
-    error[rows, truth] -= 1
-    total = weight.sum()
-    return {
-        "log_loss": -(weight @ log_probability[rows, truth]) / total,
-        "brier": weight @ (error**2).sum(axis=1) / total,
-        "ece": calibration_error(probability, truth, weight, rare),
-    }
+def _n_classes(class_names: Sequence[str]) -> int:
+    if len(class_names) < 2:
+        raise ValueError(f"class_names has {len(class_names)} names; at least 2 are needed.")
+    return len(class_names)

@@ -1,115 +1,79 @@
-"""Weighted average precision and area under the ROC curve, equal to scikit-learn's, in numpy alone."""
+"""How well scores rank one class above the rest: average precision and area under the ROC curve.
+
+Both group tied scores and take row weights, as scikit-learn does; undefined is NaN, never a warning.
+"""
 
 from __future__ import annotations
-
-import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imbalance_bench.evaluation._checks import FloatArray
-
-
-class RankCurve(NamedTuple):
-    """Weight at or above each distinct score, scores falling; both arrays have shape (distinct scores,)."""
-
-    true_positives: FloatArray
-    false_positives: FloatArray
-
-
-def rank_curve(truth: NDArray[np.bool_], scores: FloatArray, weight: FloatArray) -> RankCurve:
-    """Cumulative weights of positives and negatives over the distinct scores; unchecked.
-
-    Rows with the same score form one step, so their order in the input doesn't matter.
-
-    Parameters
-    ----------
-    truth, scores, weight : (N,) arrays
-        N >= 1, every weight above 0, no NaN.
-    """
-    order = np.argsort(scores)[::-1]
-    ranked = scores[order]
-    ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
-    positive = np.where(truth, weight, 0.0)[order]
-    negative = np.where(truth, 0.0, weight)[order]
-    return RankCurve(np.cumsum(positive)[ends], np.cumsum(negative)[ends])
-
-
-def curve_average_precision(curve: RankCurve) -> float:
-    """Sum over steps of (gain in recall) x precision; NaN without positives."""
-    positives = curve.true_positives[-1]
-    if positives == 0:
-        return math.nan
-    precision = curve.true_positives / (curve.true_positives + curve.false_positives)
-    gain = np.diff(curve.true_positives, prepend=0.0)
-    return min(float(gain @ precision / positives), 1.0)
-
-
-def curve_roc_auc(curve: RankCurve) -> float:
-    """Trapezoidal area under the ROC curve: ties count half; NaN without positives or without negatives."""
-    positives, negatives = curve.true_positives[-1], curve.false_positives[-1]
-    if positives == 0 or negatives == 0:
-        return math.nan
-    recall = curve.true_positives / positives
-    before = np.concatenate(([0.0], recall[:-1]))
-    step = np.diff(curve.false_positives / negatives, prepend=0.0)
-    return min(float(step @ (before + recall) / 2), 1.0)
+Floats = NDArray[np.float64]
 
 
 def average_precision(truth: ArrayLike, scores: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-    """Average precision as scikit-learn's `average_precision_score`: step-wise, ties grouped.
+    """Step-wise area under the precision-recall curve: sum over thresholds of (R_k - R_{k-1}) P_k.
 
-    Parameters
-    ----------
-    truth : (N,) bool
-        Whether the row is a positive.
-    scores : (N,) float
-        Higher means more likely positive; only the order matters.
-    sample_weight : (N,) float >= 0, optional
+    Args:
+        truth: (N,) booleans, true for the rows of the class.
+        scores: (N,) numbers, larger for the class; ties count as one threshold.
+        sample_weight: (N,) weights, none negative; None weighs every row 1.
 
-    Returns
-    -------
-    float
-        In (0, 1]; NaN where no positive has weight above 0.
-
-    Raises
-    ------
-    ValueError
-        If shapes differ, a score is NaN, or a weight is negative or not finite.
+    Returns NaN where no row of the class has weight. ValueError on shapes that differ or a score that is NaN.
     """
-    curve = _checked_curve(truth, scores, sample_weight)
-    return math.nan if curve is None else curve_average_precision(curve)
+    return precision_from_counts(*threshold_counts(truth, scores, sample_weight))
 
 
 def roc_auc(truth: ArrayLike, scores: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-    """Area under the ROC curve as scikit-learn's `roc_auc_score`: a tie counts half.
+    """The chance that a row of the class scores above one of the rest, ties counting half.
 
-    Parameters and errors are those of `average_precision`.
-
-    Returns
-    -------
-    float
-        In [0, 1]; NaN where positives or negatives have no weight.
+    Arguments as for `average_precision`. Returns NaN where either side has no weight.
     """
-    curve = _checked_curve(truth, scores, sample_weight)
-    return math.nan if curve is None else curve_roc_auc(curve)
+    return auc_from_counts(*threshold_counts(truth, scores, sample_weight))
 
 
-def _checked_curve(truth: ArrayLike, scores: ArrayLike, sample_weight: ArrayLike | None) -> RankCurve | None:
-    """The curve over rows with weight, or None where there is no such row."""
-    positive, score = np.asarray(truth, dtype=np.bool_), np.asarray(scores, dtype=np.float64)
-    weight = np.ones(score.shape) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    if score.ndim != 1 or positive.shape != score.shape or weight.shape != score.shape:
+def threshold_counts(
+    truth: ArrayLike, scores: ArrayLike, sample_weight: ArrayLike | None = None
+) -> tuple[Floats, Floats]:
+    """True and false positives (T,), (T,) at each distinct score, from the highest down.
+
+    Rows without weight set no threshold. Both are empty where no row has weight.
+    """
+    is_class = np.asarray(truth, dtype=bool)
+    score = np.asarray(scores, dtype=np.float64)
+    weight = np.ones(len(score)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    if not is_class.shape == score.shape == weight.shape or score.ndim != 1:
         raise ValueError(
-            f"truth has shape {positive.shape}, scores {score.shape}, sample_weight {weight.shape}; "
-            "all must be (N,) with the same N"
+            f"truth {is_class.shape}, scores {score.shape} and weights {weight.shape} differ in shape; "
+            "all must be (N,)."
         )
     if np.isnan(score).any():
-        raise ValueError(f"scores holds nan at row {int(np.isnan(score).argmax())}; numbers are needed")
-    bad = ~(np.isfinite(weight) & (weight >= 0))
-    if bad.any():
-        raise ValueError(f"sample_weight holds {weight[bad][0]}; finite weights >= 0 are allowed")
-    weight = weight / (weight.max(initial=0.0) or 1.0)
-    kept = weight > 0
-    return rank_curve(positive[kept], score[kept], weight[kept]) if kept.any() else None
+        raise ValueError("scores hold NaN; every row needs a score that can be ordered.")
+    if not (weight > 0).all():
+        kept = weight > 0
+        is_class, score, weight = is_class[kept], score[kept], weight[kept]
+    if len(score) == 0:
+        return np.empty(0), np.empty(0)
+    order = np.argsort(-score)
+    score, weight = score[order], weight[order]
+    hit = np.cumsum(np.where(is_class[order], weight, 0.0))
+    miss = np.cumsum(np.where(is_class[order], 0.0, weight))
+    last_of_tie = np.append(score[1:] != score[:-1], True)
+    return hit[last_of_tie], miss[last_of_tie]
+
+
+def precision_from_counts(hit: Floats, miss: Floats) -> float:
+    """Average precision from `threshold_counts`."""
+    if len(hit) == 0 or hit[-1] <= 0:
+        return float("nan")
+    steps = np.diff(hit, prepend=0.0) / hit[-1]
+    return float(np.sum(steps * (hit / (hit + miss))))
+
+
+def auc_from_counts(hit: Floats, miss: Floats) -> float:
+    """Area under the ROC curve, by trapezoids, from `threshold_counts`."""
+    if len(hit) == 0 or hit[-1] <= 0 or miss[-1] <= 0:
+        return float("nan")
+    true_rate = np.append(0.0, hit / hit[-1])
+    false_rate = np.append(0.0, miss / miss[-1])
+    return float(np.sum(np.diff(false_rate) * (true_rate[1:] + true_rate[:-1])) / 2)

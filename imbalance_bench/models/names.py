@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from imbalance_bench.errors import RequestError, nearest
 
-MODELS = {
-    "small-cnn": "three 3x3 convolutions (16, 32, 64), batch normalisation, mean over a 2x2 grid; any image size"
-}
+MODELS = {"small-cnn": "three 3x3 convolutions (16, 32, 64) with batch normalisation; any image size"}
 
 
 def check_name(name: str) -> None:
