@@ -76,17 +76,15 @@ def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: 
     for table in tables:
         sizes = _sizes(table, width)
         for columns in _pages(table, sizes, width):
-            grid = Grid(
-                title=Text(table.title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
-            )
+            console.print(Text(table.title, "bold"))
+            grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
             for column in columns:
                 label = column < table.labels
                 grid.add_column(
                     Text(table.columns[column]),
                     justify="left" if label else "right",
-                    no_wrap=not label,
                     overflow="fold",
-                    min_width=sizes[column],
+                    width=sizes[column],
                 )
             for row in table.rows:
                 grid.add_row(*(Text(row[column]) for column in columns))
