@@ -13,77 +13,74 @@ import typer
 DATA, TRAINING, RUNNING, OUTPUT = "Data", "Training", "Running", "Output"
 
 
-def _option(kind: Any, help: str, group: str, *names: str, metavar: str | None = None) -> Any:
+def _option(kind: Any, help: str, group: str, metavar: str) -> Any:
     return Annotated[
-        kind | None,
-        typer.Option(*names, help=help, rich_help_panel=group, metavar=metavar, show_default=False),
+        kind | None, typer.Option(help=help, rich_help_panel=group, metavar=metavar, show_default=False)
     ]
 
 
-def _switch(help: str, group: str) -> Any:
-    return Annotated[bool | None, typer.Option(help=help, rich_help_panel=group, show_default=False)]
+def _switch(name: str, help: str, group: str) -> Any:
+    return Annotated[bool | None, typer.Option(name, help=help, rich_help_panel=group, show_default=False)]
 
 
 SHARED: dict[str, Any] = {
-    "dataset": _option(str, "Which images; `imbench list datasets` shows all. [default: synthetic]", DATA),
+    "dataset": _option(str, "Which images; `imbench list datasets` shows all (default: synthetic).", DATA, "NAME"),
     "imbalance_ratio": _option(
-        float, "Thin the training part so that the largest class has this many times the smallest.", DATA
+        float, "Thin training until the largest class has this many times the smallest.", DATA, "R"
     ),
-    "profile": _option(
-        str, "Course of the class counts when thinning. [default: exp]", DATA, metavar="exp|step|linear"
-    ),
-    "n_max": _option(int, "Training rows of the largest class when thinning.", DATA),
+    "profile": _option(str, "Class counts when thinning: exp, step or linear (default: exp).", DATA, "NAME"),
+    "n_max": _option(int, "Training rows of the largest class when thinning.", DATA, "N"),
     "minority_fraction": _option(
-        float, "Share of the classes that are small in the step profile. [default: 0.5]", DATA
+        float, "Share of the classes that are small in the step profile (default: 0.5).", DATA, "X"
     ),
     "tail_order": _option(
-        str, "Which classes become rare: drawn per seed, or the last ones. [default: random]", DATA,
-        metavar="random|fixed",
+        str, "Which classes become rare: random, drawn per seed, or fixed, the last (default: random).", DATA,
+        "NAME",
     ),
     "validation": _option(
-        str, "Validation rows: thinned like training, or all (optimistic). [default: thinned]", DATA,
-        metavar="thinned|full",
+        str, "Validation rows: thinned like training, or full, which is optimistic (default: thinned).", DATA,
+        "NAME",
     ),
     "test_prior": _option(
-        str, "Class shares that the numbers stand for. [default: dataset]", DATA,
-        metavar="dataset|train|uniform",
+        str, "Class shares that the numbers stand for: dataset, train or uniform (default: dataset).", DATA,
+        "NAME",
     ),
-    "positive_class": _option(str, "Name of the positive one of two classes. [default: the rarer]", DATA),
-    "download": _switch("Fetch a missing data set from its home.", DATA),
-    "model": _option(str, "Which network. [default: small-cnn]", TRAINING),
-    "steps": _option(int, "Optimiser steps, the same for every strategy. [default: 600]", TRAINING),
-    "epochs": _option(float, "Passes over each strategy's own rows, instead of --steps.", TRAINING),
-    "batch_size": _option(int, "Rows per step. [default: 128]", TRAINING),
-    "lr": _option(float, "Peak learning rate of AdamW. [default: 0.01]", TRAINING),
+    "positive_class": _option(str, "The positive one of two classes (default: the rarer).", DATA, "NAME"),
+    "download": _switch("--download", "Fetch a missing data set from its home.", DATA),
+    "model": _option(str, "Which network; `imbench list models` (default: small-cnn).", TRAINING, "NAME"),
+    "steps": _option(int, "Optimiser steps, the same for every strategy (default: 600).", TRAINING, "N"),
+    "epochs": _option(float, "Passes over each strategy's own rows, instead of --steps.", TRAINING, "X"),
+    "batch_size": _option(int, "Rows per step (default: 128).", TRAINING, "N"),
+    "lr": _option(float, "Peak learning rate of AdamW (default: 0.01).", TRAINING, "X"),
     "schedule": _option(
-        str, "Course of the rate. [default: one-cycle]", TRAINING, metavar="one-cycle|cosine|constant"
+        str, "Course of the rate: one-cycle, cosine or constant (default: one-cycle).", TRAINING, "NAME"
     ),
-    "weight_decay": _option(float, "Weight decay of AdamW. [default: 0.01]", TRAINING),
-    "seed": _option(int, "One seed.", RUNNING),
-    "seeds": _option(str, "How many seeds (5 means 0 to 4), or which (3,7).", RUNNING),
+    "weight_decay": _option(float, "Weight decay of AdamW (default: 0.01).", TRAINING, "X"),
+    "seed": _option(int, "One seed.", RUNNING, "N"),
+    "seeds": _option(
+        str, "How many seeds (5 means 0 to 4), or which (3,7) (default: compare 3, run 1).", RUNNING, "LIST"
+    ),
     "vary": _option(
-        str, "What a seed varies: initial weights and batches, the data, or all. [default: all]", RUNNING,
-        metavar="init|data|all",
+        str, "What a seed varies: init (weights, batches, sampling), data, or all (default: all).", RUNNING,
+        "NAME",
     ),
-    "device": _option(str, "Where to train. [default: auto]", RUNNING, metavar="auto|cpu|cuda|mps"),
+    "device": _option(str, "Where to train: auto, cpu, cuda or mps (default: auto).", RUNNING, "NAME"),
     "workers": _option(
-        int, "Worker processes; 0 trains in this one. Changes no number. [default: one per core]", RUNNING
+        int, "Worker processes; 0 trains in this one; changes no number (default: all cores).", RUNNING, "N"
     ),
-    "backend": _option(str, "What starts the workers. [default: loky]", RUNNING, metavar="loky"),
-    "results": _option(Path, "Folder of the stored runs; what is there is not trained again. "
-                             "[default: results]", RUNNING, metavar="DIR"),
+    "backend": _option(str, "What starts the workers: loky (default: loky).", RUNNING, "NAME"),
+    "results": _option(
+        Path, "Folder of stored runs; what is there is not trained again (default: results).", RUNNING, "DIR"
+    ),
     "config": _option(
-        Path, "YAML file whose keys are these flags without dashes; a flag given here wins.", RUNNING,
-        metavar="FILE",
+        Path, "YAML file whose keys are these flags without dashes; a flag given here wins.", RUNNING, "FILE"
     ),
     "primary_metric": _option(
-        str, "The metric that decides, fixed before the run; `imbench list metrics`.", OUTPUT
+        str, "The metric that decides, fixed before the run; `imbench list metrics`.", OUTPUT, "NAME"
     ),
-    "format": _option(
-        str, "[default: terminal]", OUTPUT, "--format", metavar="terminal|markdown|csv|json"
-    ),
-    "output": _option(Path, "Write the result to this file instead of stdout.", OUTPUT, metavar="FILE"),
-    "quiet": _switch("No progress and no notices on stderr.", OUTPUT),
+    "format": _option(str, "terminal, markdown, csv or json (default: terminal).", OUTPUT, "NAME"),
+    "output": _option(Path, "Write the result to this file instead of stdout.", OUTPUT, "FILE"),
+    "quiet": _switch("--quiet", "No progress and no notices on stderr.", OUTPUT),
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ def command(
     ),
     strategies: Annotated[
         str | None,
-        typer.Option(help="Which strategies, in which order. [default: all stored]", show_default=False),
+        typer.Option(help="Which strategies, in which order. (default: all stored)", show_default=False),
     ] = None,
     test_prior: Annotated[
         str, typer.Option(help="Class shares that the numbers stand for.", metavar="dataset|train|uniform")

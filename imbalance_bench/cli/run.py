@@ -14,7 +14,7 @@ def command(
     ctx: typer.Context,
     strategy: Annotated[
         str | None,
-        typer.Option(help="The strategy; `imbench list strategies` shows all. [default: cross-entropy]",
+        typer.Option(help="The strategy; `imbench list strategies` shows all. (default: cross-entropy)",
                      show_default=False),
     ] = None,
     *,

@@ -12,6 +12,8 @@ from imbalance_bench.report.tables import Table, comparison_tables, header, run_
 
 GAP = 3
 """Columns between two columns of a table."""
+EDGES = 2
+"""Columns that a table's two edges take."""
 
 
 def render(results: Sequence[Mapping[str, Any]], kind: str, width: int, color: bool = False) -> str:
@@ -99,7 +101,7 @@ def _sizes(table: Table, width: int) -> list[int]:
     sizes = [
         max(_head_width(name), *(len(row[i]) for row in table.rows)) for i, name in enumerate(table.columns)
     ]
-    limit = width if table.labels == len(table.columns) else width // 2
+    limit = (width if table.labels == len(table.columns) else width // 2) - EDGES
     while sum(sizes[: table.labels]) + GAP * table.labels > limit:
         longest = max(range(table.labels), key=lambda i: sizes[i])
         sizes[longest] -= 1
@@ -109,7 +111,7 @@ def _sizes(table: Table, width: int) -> list[int]:
 def _pages(table: Table, sizes: Sequence[int], width: int) -> list[list[int]]:
     """Which columns stand on each page: those that do not fit are left out, or follow (`wide`)."""
     fixed = list(range(table.labels))
-    room = width - sum(sizes[i] + GAP for i in fixed)
+    room = width - EDGES - sum(sizes[i] + GAP for i in fixed)
     pages: list[list[int]] = [[]]
     used = 0
     for i in range(table.labels, len(table.columns)):
