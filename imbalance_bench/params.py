@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -17,6 +18,8 @@ from imbalance_bench.errors import RequestError, nearest
 
 Value = float | int | bool | str | tuple[float, ...] | None
 T = TypeVar("T")
+_WHOLE = re.compile(r"[+-]?[0-9]+\Z")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,9 @@ def check(rule: Rule, value: object, what: str) -> Value:
     if rule.kind == "bool":
         return _bool(value, refusal)
     if rule.many and (many := _many(value)) is not None:
+        # A list of one would read back from its canonical text as a plain number.
+        if len(many) < 2:
+            raise refusal
         return tuple(float(_number(rule, item, refusal)) for item in many)
     return _number(rule, value, refusal)
 
@@ -143,27 +149,23 @@ def _many(value: object) -> list[object] | None:
         return list(value.split("/")) if "/" in value else None
     if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:
         return list(value.tolist())
-    return list(value) if isinstance(value, Sequence) else None
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, bytes) else None
 
 
 def _number(rule: Rule, value: object, refusal: RequestError) -> float | int:
-    if isinstance(value, bool):
-        raise refusal
+    """`value` in the rule's range; text in plain ASCII digits, a whole number without point or exponent."""
+    whole = rule.kind == "int"
     if isinstance(value, str):
-        try:
-            number = int(value) if rule.kind == "int" else float(value)
-        except ValueError:
-            raise refusal from None
-    elif isinstance(value, Integral):
-        number = int(value)
-    elif isinstance(value, Real):
-        number = float(value)
-        if rule.kind == "int" and not number.is_integer():
+        value = value.strip()
+        if not (_WHOLE if whole else _DECIMAL).match(value):
             raise refusal
-    else:
+    elif isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
         raise refusal
-    if not math.isfinite(number) or number > rule.high:
+    try:
+        number = int(value) if whole else float(value)  # type: ignore[arg-type]
+        finite = math.isfinite(number)
+    except (ValueError, OverflowError):
+        raise refusal from None
+    if not finite or not rule.low <= number <= rule.high or (rule.low_open and number == rule.low):
         raise refusal
-    if number < rule.low or (rule.low_open and number == rule.low):
-        raise refusal
-    return int(number) if rule.kind == "int" else float(number)
+    return number

@@ -24,7 +24,7 @@ def _switch(name: str, help: str, group: str) -> Any:
 
 
 SHARED: dict[str, Any] = {
-    "dataset": _option(str, "Which images; `imbench list datasets` shows all (default: synthetic).", DATA, "NAME"),
+    "dataset": _option(str, "Which images; see `imbench list datasets` (default: synthetic).", DATA, "NAME"),
     "imbalance_ratio": _option(
         float, "Thin training until the largest class has this many times the smallest.", DATA, "R"
     ),

@@ -39,6 +39,7 @@ def focal_loss(
     if not gamma >= 0 or gamma == float("inf"):
         raise ValueError(f"gamma is {gamma}; a finite number of at least 0 is needed.")
     weight = class_weight_tensor(alpha, logits)
+    targets = targets.long()
     loss = focal_rows(logits, targets, gamma)
     return reduce(loss if weight is None else loss * weight[targets], reduction)
 

@@ -16,7 +16,8 @@ class CosineHead(nn.Module):
 
     def __init__(self, in_features: int, n_classes: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_classes, in_features))
+        # By way of a linear layer: it draws as many random numbers, so both kinds of head start alike.
+        self.weight = nn.Linear(in_features, n_classes).weight
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, D) features to (n, C) cosines."""

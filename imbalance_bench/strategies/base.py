@@ -53,6 +53,10 @@ class Context:
         object.__setattr__(self, "class_counts", counts)
         object.__setattr__(self, "class_names", names)
         object.__setattr__(self, "effective_prior", prior)
+        if prior.shape != counts.shape or not np.isfinite(prior).all() or (prior < 0).any():
+            raise ValueError(f"effective_prior is {prior.tolist()}; one share for each class is needed.")
+        if self.positive >= len(names):
+            raise ValueError(f"positive is {self.positive}; the classes are 0 to {len(names) - 1}.")
         if self.positive < 0:
             object.__setattr__(self, "positive", int(np.argmin(counts)))
 

@@ -79,6 +79,8 @@ class SamplingPlan:
         if self.neighbour_labels is not None and self.neighbour is None:
             raise ValueError("neighbour_labels need a neighbour and a weight.")
         for name, rows in (("base", self.base), ("neighbour", self.neighbour)):
+            if rows is not None and rows.dtype != np.int64:
+                raise ValueError(f"{name} has type {rows.dtype}; int64 row numbers are needed.")
             if rows is not None and (rows.min() < 0 or rows.max() >= n_rows + extras):
                 raise ValueError(f"{name} holds rows outside 0..{n_rows + extras - 1}.")
         for name, values in (

@@ -25,8 +25,11 @@ def register(cls: S) -> S:
     """Class decorator that makes a strategy known under its name and aliases.
 
     Raises:
+        TypeError: where `cls` is no strategy.
         ValueError: where the name or an alias is taken by another class.
     """
+    if not (isinstance(cls, type) and issubclass(cls, Strategy)):
+        raise TypeError(f"{cls!r} is not a subclass of Strategy.")
     known = {**_aliases(), **{name: name for name in _registered}}
     for name in (cls.name, *cls.aliases):
         holder = _registered.get(known.get(name, ""))
@@ -65,8 +68,9 @@ def create(spec: str, **params: object) -> Strategy:
         name = key.replace("-", "_")
         owners = [i for i, cls in enumerate(classes) if name in rules(cls)]
         if not owners:
-            own = ", ".join(rule for cls in classes for rule in rules(cls)) or "none"
-            raise RequestError(f"{spec!r} has no parameter {key!r}; it takes: {own}.")
+            own = [rule for cls in classes for rule in rules(cls)]
+            said = f"{spec!r} has no parameter {key!r}; it takes: {', '.join(own) or 'none'}."
+            raise RequestError(said + nearest(name, own))
         if len(owners) > 1:
             names = " and ".join(classes[i].name for i in owners)
             raise RequestError(f"{key!r} belongs to {names}; write it in the spec, as NAME:{name}=...")

@@ -43,6 +43,7 @@ class Undersample(Strategy):
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
         """Keep all rows of classes of at most n_min / ratio rows; draw that many of the others."""
         rows = [view.rows_of(label) for label in range(view.n_classes)]
-        target = int(min(len(r) for r in rows) / self.ratio + 1e-9)
+        sizes = [len(r) for r in rows]
+        target = int(min(min(sizes) / self.ratio, max(sizes)) + 1e-9)
         kept = [r if len(r) <= target else rng.choice(r, target, replace=False) for r in rows]
         return SamplingPlan(np.sort(np.concatenate(kept)))

@@ -57,22 +57,22 @@ def batches(
 
     `next_plan` is called before every pass; a batch may span two passes.
     """
-    waiting: list[Tensor | None] = [None] * 4
     plan: SamplingPlan | None = None
+    pieces: list[Batch] = []
+    wanted = batch_size
     while True:
-        while waiting[0] is None or len(waiting[0]) < batch_size:
-            fresh = next_plan()
-            if fresh is not plan:
-                source, plan = rows.with_extras(fresh), fresh
-                columns = _columns(fresh, rows.index.device)
-            order = torch.from_numpy(rng.permutation(len(fresh))).to(rows.index.device)
-            waiting = [
-                None if new is None else new[order] if old is None else torch.cat([old, new[order]])
-                for old, new in zip(waiting, columns, strict=True)
-            ]
-        cut = [None if column is None else column[:batch_size] for column in waiting]
-        waiting = [None if column is None else column[batch_size:] for column in waiting]
-        yield _gather(source, cut)
+        fresh = next_plan()
+        if fresh is not plan:
+            source, plan = rows.with_extras(fresh), fresh
+            columns = _columns(fresh, rows.index.device)
+        order = torch.from_numpy(rng.permutation(len(fresh))).to(rows.index.device)
+        while len(order):
+            cut, order = order[:wanted], order[wanted:]
+            pieces.append(_gather(source, [None if column is None else column[cut] for column in columns]))
+            wanted -= len(cut)
+            if not wanted:
+                yield _joined(pieces)
+                pieces, wanted = [], batch_size
 
 
 def _columns(plan: SamplingPlan, device: torch.device) -> list[Tensor | None]:
@@ -91,3 +91,19 @@ def _gather(rows: Rows, columns: list[Tensor | None]) -> Batch:
     share = weight.reshape(-1, *[1] * (start.ndim - 1))
     mixed = start + share * (rows.pool[rows.index[neighbour]].float() - start)
     return Batch(mixed, targets, other, None if other is None else weight)
+
+
+def _joined(pieces: list[Batch]) -> Batch:
+    """One batch from the ends of several passes; a piece whose labels don't mix has weight 0."""
+    if len(pieces) == 1:
+        return pieces[0]
+    inputs = torch.cat([piece.inputs for piece in pieces])
+    targets = torch.cat([piece.targets for piece in pieces])
+    if all(piece.weight is None for piece in pieces):
+        return Batch(inputs, targets)
+    others = [piece.targets if piece.other_targets is None else piece.other_targets for piece in pieces]
+    weights = [
+        inputs.new_zeros(len(piece.targets), dtype=torch.float32) if piece.weight is None else piece.weight
+        for piece in pieces
+    ]
+    return Batch(inputs, targets, torch.cat(others), torch.cat(weights))

@@ -79,10 +79,11 @@ def train(
     """
     began = time.perf_counter()
     stages = strategy.stages()
-    sources: dict[tuple[str, bool], PlanSource] = {}
+    sources: dict[tuple[int, bool], PlanSource] = {}
 
     def plans_of(stage: Stage, view: TrainingView) -> PlanSource:
-        key = (stage.inputs, stage.resample)
+        # By view: every phase on features has its own, and the sources keep them alive.
+        key = (id(view), stage.resample)
         if key not in sources:
             sources[key] = PlanSource(strategy if stage.resample else Strategy(), view, streams.sampler)
         return sources[key]
