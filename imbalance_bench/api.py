@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imbalance_bench.config import Settings, merge
+from imbalance_bench.config import RunConfig, Settings, merge
 from imbalance_bench.errors import RequestError, nearest
 from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.experiments.execution import Outcome
@@ -73,7 +73,7 @@ def compare(strategies: str | Sequence[str] | None = None, **settings: object) -
     Raises:
         RequestError: where the request or the data are refused.
     """
-    return compare_settings(merge(None, {"strategies": strategies, **settings}))
+    return compare_settings(merge(None, _plain({"strategies": strategies, **settings})))
 
 
 def run(strategy: str = BASELINE, **settings: object) -> Result:
@@ -93,12 +93,14 @@ def run(strategy: str = BASELINE, **settings: object) -> Result:
     """
     flags = {name: value for name, value in settings.items() if name in Settings.model_fields}
     params = {name: value for name, value in settings.items() if name not in flags}
-    return run_settings(merge(None, {"strategy": strategy, **flags}), params)
+    return run_settings(merge(None, _plain({"strategy": strategy, **flags})), params)
 
 
 def compare_settings(settings: Settings, progress: Progress | None = None) -> Result:
     """`compare` from validated settings."""
     check_metric(settings.primary_metric)
+    if settings.strategy is not None:
+        raise RequestError("compare takes `strategies`, a list; `strategy` belongs to `run`.")
     strategies = create_list(settings.strategies or DEFAULT_STRATEGIES)
     if BASELINE not in [strategy.spec for strategy in strategies]:
         strategies.insert(0, create(BASELINE))
@@ -120,6 +122,8 @@ def run_settings(
     settings: Settings, params: Mapping[str, object], progress: Progress | None = None
 ) -> Result:
     """`run` from validated settings and the strategy's own parameters."""
+    if settings.strategies is not None:
+        raise RequestError("run takes one `strategy`; `strategies` belongs to `compare`.")
     strategy = create(settings.strategy or BASELINE, **params)
     planned = plan(settings, [strategy], default_seeds=1)
     runs, failures = _make(planned, progress)
@@ -158,20 +162,19 @@ def stored_comparisons(
         RequestError: where there is no finished run, or none of the strategies asked for.
     """
     check_metric(primary_metric)
-    if not place.is_dir():
-        raise RequestError(
-            f"there is no folder {place}; name a results folder, or run `imbench compare` first."
-        )
+    runs, left_out = _runs_in(place)
     groups: dict[str, list[StoredRun]] = {}
-    for found in find_runs(place):
+    for found in runs:
         groups.setdefault(found.record["group"], []).append(found)
     if not groups:
-        raise RequestError(f"{place} holds no finished run; `imbench compare --results {place}` makes some.")
+        message = f"{place} holds no finished run; `imbench compare --results {place}` makes some."
+        raise RequestError("\n".join([message, *left_out]))
     wanted = create_list(strategies) if strategies else None
     results = [_from_store(runs, wanted, test_prior, primary_metric) for runs in groups.values()]
     results = [result for result in results if result["rows"]]
     if not results:
         raise RequestError(f"{place} holds no finished run of {strategies}.")
+    results[0].notices = [*left_out, *results[0].notices]
     return results
 
 
@@ -183,10 +186,8 @@ def load_results(place: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    place = Path(place)
-    if not place.is_dir():
-        raise RequestError(f"there is no folder {place}; name a results folder.")
-    flat = (
+    runs, _ = _runs_in(Path(place))
+    costs = (
         "optimizer_steps",
         "samples_seen",
         "passes",
@@ -194,13 +195,32 @@ def load_results(place: str | Path) -> pd.DataFrame:
         "split_hash",
         "initial_weights_hash",
     )
-    return pd.DataFrame(
-        [
-            {**found.record["config"], **{name: found.record[name] for name in flat}}
-            | {**found.record["metrics"], "path": str(found.folder)}
-            for found in find_runs(place)
-        ]
-    )
+    columns = [*RunConfig.model_fields, *costs, *METRICS, "path"]
+    rows = [
+        found.record["config"]
+        | {name: value for name, value in found.record.items() if name in costs}
+        | found.record["metrics"]
+        | {"path": str(found.folder)}
+        for found in runs
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _runs_in(place: Path) -> tuple[list[StoredRun], list[str]]:
+    """What `find_runs` gives; RequestError where `place` is no folder."""
+    try:
+        is_folder = place.is_dir()
+    except OSError as error:
+        raise RequestError(f"{place} can't be looked into: {error.strerror}.") from None
+    if not is_folder:
+        what = f"{place} is not a folder" if place.exists() else f"there is no folder {place}"
+        raise RequestError(f"{what}; name a results folder, or run `imbench compare` first.")
+    return find_runs(place)
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, object]:
+    """The values with numpy's numbers and arrays as Python's."""
+    return {name: v.tolist() if hasattr(v, "tolist") else v for name, v in values.items()}
 
 
 def check_metric(name: str | None) -> None:

@@ -26,15 +26,12 @@ def command(
     from imbalance_bench.api import compare_settings
     from imbalance_bench.config import Settings, merge
     from imbalance_bench.configfile import refuse_unknown
-    from imbalance_bench.errors import RequestError
 
     config = read_config(flags)
     if config is not None:
         refuse_unknown(config, Settings.model_fields)
     settings = merge(config, {"strategies": strategies, **flags})
-    if settings.strategy is not None:
-        raise RequestError("compare takes `strategies`, a list; `strategy` belongs to `imbench run`.")
-    reporter = prepared(settings)
+    reporter = prepared(settings, config)
     try:
         result = compare_settings(settings, reporter)
     finally:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
 from datetime import datetime
@@ -14,7 +16,18 @@ from typing import Any
 
 import typer
 
+from imbalance_bench.cli.streams import discard_stdout, say
+
 FAILED, REFUSED, FAULT, INTERRUPTED = 1, 2, 3, 130
+KEPT = "stored runs are kept, and the same command goes on with what is missing."
+
+
+class EndedError(BaseException):
+    """The process was asked to end by a signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -25,19 +38,24 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         from imbalance_bench.errors import RequestError
 
         try:
+            _heed_signals()
             command(*args, **kwargs)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except typer.Exit:
             raise
         except RequestError as error:
             complain(str(error))
             raise typer.Exit(REFUSED) from None
         except KeyboardInterrupt:
-            complain("interrupted; stored runs are kept, and the same command goes on with what is missing.")
+            complain(f"interrupted; {KEPT}")
             raise typer.Exit(INTERRUPTED) from None
+        except EndedError as error:
+            complain(f"ended by {signal.Signals(error.number).name}; {KEPT}")
+            raise typer.Exit(128 + error.number) from None
         except BrokenPipeError:
             # The reader of our output has gone; nothing more can be said, and the exit must not try to.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_stdout()
             raise typer.Exit(0) from None
         except Exception as error:
             complain(f"this is a fault of imbench: {type(error).__name__}: {error}; see {_trace_file()}")
@@ -48,7 +66,19 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 def complain(message: str) -> None:
     """One message on stderr."""
-    print(f"imbench: {message}", file=sys.stderr)
+    say(f"imbench: {message}")
+
+
+def _heed_signals() -> None:
+    """Have SIGTERM and SIGHUP unwind the program as an interruption does, so that workers end too."""
+
+    def end(number: int, frame: object) -> None:
+        raise EndedError(number)
+
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), end)
 
 
 def _trace_file() -> str:

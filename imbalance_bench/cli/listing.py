@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from imbalance_bench.cli.streams import print_result
+
 KINDS = "strategies|datasets|models|metrics"
 
 
@@ -35,7 +37,7 @@ def command(
             )
         entries = wanted
     if format == "json":
-        print(json.dumps(entries, indent=1, ensure_ascii=False))
+        print_result(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
     else:
         _show(entries, explain=name is not None)
 

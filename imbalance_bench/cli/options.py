@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +12,10 @@ import typer
 DATA, TRAINING, RUNNING, OUTPUT = "Data", "Training", "Running", "Output"
 
 
-def _option(kind: Any, help: str, group: str, metavar: str) -> Any:
+def _option(help: str, group: str, metavar: str) -> Any:
+    """A flag with a value; it stays text here, so that all values are checked, and refused, in one place."""
     return Annotated[
-        kind | None, typer.Option(help=help, rich_help_panel=group, metavar=metavar, show_default=False)
+        str | None, typer.Option(help=help, rich_help_panel=group, metavar=metavar, show_default=False)
     ]
 
 
@@ -24,62 +24,62 @@ def _switch(name: str, help: str, group: str) -> Any:
 
 
 SHARED: dict[str, Any] = {
-    "dataset": _option(str, "Which images; see `imbench list datasets` (default: synthetic).", DATA, "NAME"),
+    "dataset": _option("Which images; see `imbench list datasets` (default: synthetic).", DATA, "NAME"),
     "imbalance_ratio": _option(
-        float, "Thin training until the largest class has this many times the smallest.", DATA, "R"
+        "Thin training until the largest class has this many times the smallest.", DATA, "R"
     ),
-    "profile": _option(str, "Class counts when thinning: exp, step or linear (default: exp).", DATA, "NAME"),
-    "n_max": _option(int, "Training rows of the largest class when thinning.", DATA, "N"),
+    "profile": _option("Class counts when thinning: exp, step or linear (default: exp).", DATA, "NAME"),
+    "n_max": _option("Training rows of the largest class when thinning.", DATA, "N"),
     "minority_fraction": _option(
-        float, "Share of the classes that are small in the step profile (default: 0.5).", DATA, "X"
+        "Share of the classes that are small in the step profile (default: 0.5).", DATA, "X"
     ),
     "tail_order": _option(
-        str, "Which classes become rare: random, drawn per seed, or fixed, the last (default: random).", DATA,
+        "Which classes become rare: random, drawn per seed, or fixed, the last (default: random).", DATA,
         "NAME",
     ),
     "validation": _option(
-        str, "Validation rows: thinned like training, or full, which is optimistic (default: thinned).", DATA,
+        "Validation rows: thinned like training, or full, which is optimistic (default: thinned).", DATA,
         "NAME",
     ),
     "test_prior": _option(
-        str, "Class shares that the numbers stand for: dataset, train or uniform (default: dataset).", DATA,
+        "Class shares that the numbers stand for: dataset, train or uniform (default: dataset).", DATA,
         "NAME",
     ),
-    "positive_class": _option(str, "The positive one of two classes (default: the rarer).", DATA, "NAME"),
+    "positive_class": _option("The positive one of two classes (default: the rarer).", DATA, "NAME"),
     "download": _switch("--download", "Fetch a missing data set from its home.", DATA),
-    "model": _option(str, "Which network; `imbench list models` (default: small-cnn).", TRAINING, "NAME"),
-    "steps": _option(int, "Optimiser steps, the same for every strategy (default: 600).", TRAINING, "N"),
-    "epochs": _option(float, "Passes over each strategy's own rows, instead of --steps.", TRAINING, "X"),
-    "batch_size": _option(int, "Rows per step (default: 128).", TRAINING, "N"),
-    "lr": _option(float, "Peak learning rate of AdamW (default: 0.01).", TRAINING, "X"),
+    "model": _option("Which network; `imbench list models` (default: small-cnn).", TRAINING, "NAME"),
+    "steps": _option("Optimiser steps, the same for every strategy (default: 600).", TRAINING, "N"),
+    "epochs": _option("Passes over each strategy's own rows, instead of --steps.", TRAINING, "X"),
+    "batch_size": _option("Rows per step (default: 128).", TRAINING, "N"),
+    "lr": _option("Peak learning rate of AdamW (default: 0.01).", TRAINING, "X"),
     "schedule": _option(
-        str, "Course of the rate: one-cycle, cosine or constant (default: one-cycle).", TRAINING, "NAME"
+        "Course of the rate: one-cycle, cosine or constant (default: one-cycle).", TRAINING, "NAME"
     ),
-    "weight_decay": _option(float, "Weight decay of AdamW (default: 0.01).", TRAINING, "X"),
-    "seed": _option(int, "One seed.", RUNNING, "N"),
+    "weight_decay": _option("Weight decay of AdamW (default: 0.01).", TRAINING, "X"),
+    "seed": _option("One seed.", RUNNING, "N"),
     "seeds": _option(
-        str, "How many seeds (5 means 0 to 4), or which (3,7) (default: compare 3, run 1).", RUNNING, "LIST"
+        "How many seeds (5 means 0 to 4), or which (3,7) (default: compare 3, run 1).", RUNNING, "LIST"
     ),
     "vary": _option(
-        str, "What a seed varies: init (weights, batches, sampling), data, or all (default: all).", RUNNING,
+        "What a seed varies: init (weights, batches, sampling), data, or all (default: all).", RUNNING,
         "NAME",
     ),
-    "device": _option(str, "Where to train: auto, cpu, cuda or mps (default: auto).", RUNNING, "NAME"),
+    "device": _option("Where to train: auto, cpu, cuda or mps (default: auto).", RUNNING, "NAME"),
     "workers": _option(
-        int, "Worker processes; 0 trains in this one; changes no number (default: all cores).", RUNNING, "N"
+        "Worker processes; 0 trains in this one; changes no number (default: all cores).", RUNNING, "N"
     ),
-    "backend": _option(str, "What starts the workers: loky (default: loky).", RUNNING, "NAME"),
+    "backend": _option("What starts the workers: loky (default: loky).", RUNNING, "NAME"),
     "results": _option(
-        Path, "Folder of stored runs; what is there is not trained again (default: results).", RUNNING, "DIR"
+        "Folder of stored runs; what is there is not trained again (default: results).", RUNNING, "DIR"
     ),
     "config": _option(
-        Path, "YAML file whose keys are these flags without dashes; a flag given here wins.", RUNNING, "FILE"
+        "YAML file whose keys are these flags without dashes; a flag given here wins.", RUNNING, "FILE"
     ),
     "primary_metric": _option(
-        str, "The metric that decides, fixed before the run; `imbench list metrics`.", OUTPUT, "NAME"
+        "The metric that decides, fixed before the run; `imbench list metrics`.", OUTPUT, "NAME"
     ),
-    "format": _option(str, "terminal, markdown, csv or json (default: terminal).", OUTPUT, "NAME"),
-    "output": _option(Path, "Write the result to this file instead of stdout.", OUTPUT, "FILE"),
+    "format": _option("terminal, markdown, csv or json (default: terminal).", OUTPUT, "NAME"),
+    "output": _option("Write the result to this file instead of stdout.", OUTPUT, "FILE"),
     "quiet": _switch("--quiet", "No progress and no notices on stderr.", OUTPUT),
 }  # fmt: skip
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
 def command(
-    results: Annotated[Path, typer.Argument(help="A results folder, or one of its folders.")] = Path(
-        "results"
-    ),
+    results: Annotated[str, typer.Argument(help="A results folder, or one of its folders.")] = "results",
     strategies: Annotated[
         str | None,
         typer.Option(help="Which strategies, in which order. (default: all stored)", show_default=False),
@@ -25,17 +21,18 @@ def command(
     ] = None,
     format: Annotated[str, typer.Option(metavar="terminal|markdown|csv|json")] = "terminal",
     output: Annotated[
-        Path | None, typer.Option(help="Write to this file instead of stdout.", show_default=False)
+        str | None, typer.Option(help="Write to this file instead of stdout.", show_default=False)
     ] = None,
 ) -> None:
     """Tables of the runs stored in a folder, one comparison for each set of runs made alike."""
     from imbalance_bench.api import stored_comparisons
     from imbalance_bench.cli.request import check_output, write_result
+    from imbalance_bench.cli.streams import say
     from imbalance_bench.config import merge
 
-    settings = merge(None, {"test_prior": test_prior, "format": format, "output": output})
+    settings = merge(None, {"results": results, "test_prior": test_prior, "format": format, "output": output})
     check_output(settings.output)
-    found = stored_comparisons(results, strategies, settings.test_prior, primary_metric)
+    found = stored_comparisons(settings.results, strategies, settings.test_prior, primary_metric)
     for line in dict.fromkeys(line for result in found for line in result.notices):
-        print(f"note: {line}", file=sys.stderr)
+        say(f"note: {line}")
     write_result(found, settings.format, settings.output)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imbalance_bench.cli.streams import print_result, say
+
 if TYPE_CHECKING:
     from imbalance_bench.config import Settings
     from imbalance_bench.configfile import LoadedConfig
@@ -18,9 +20,14 @@ def read_config(flags: dict[str, Any]) -> LoadedConfig | None:
     """The file that `--config` names, taken out of the flags."""
     from imbalance_bench.config import Settings
     from imbalance_bench.configfile import load_config
+    from imbalance_bench.errors import RequestError
 
     path = flags.pop("config", None)
-    return load_config(path, Settings.model_fields) if path else None
+    if path is None:
+        return None
+    if not path:
+        raise RequestError("--config is empty; name a file.")
+    return load_config(Path(path), Settings.model_fields)
 
 
 class Reporter:
@@ -41,7 +48,7 @@ class Reporter:
         where = f"{workers} worker process{'es' * (workers != 1)}" if workers else "this process"
         there = f", {stored} stored already" if stored else ""
         self._say(f"{missing} run{'s' * (missing != 1)} to train in {where}{there}")
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -57,9 +64,9 @@ class Reporter:
         self._done += 1
         config = outcome.config
         what = f"{config.strategy}, seed {config.seed}"
-        if outcome.status != "stored":
+        if outcome.status != "stored" and self._missing > 1 and not self._quiet:
             self._say(f"{what}: {outcome.status}: {outcome.error}")
-        elif not self._quiet and self._bar is None:
+        elif outcome.status == "stored" and not self._quiet and self._bar is None:
             passed = time.monotonic() - self._began
             self._say(f"[{self._done}/{self._missing}] {what} ({passed:.0f} s)")
         if self._bar is not None:
@@ -82,7 +89,21 @@ class Reporter:
 
             self._bar.console.print(Text(line))
         else:
-            print(line, file=sys.stderr)
+            say(line)
+
+
+def prepared(settings: Settings, config: LoadedConfig | None) -> Reporter:
+    """The reporter of a request whose output file can be written."""
+    from imbalance_bench.errors import RequestError
+
+    check_output(settings.output)
+    if (
+        config is not None
+        and settings.output is not None
+        and settings.output.absolute() == config.path.absolute()
+    ):
+        raise RequestError(f"--output {settings.output} would overwrite the config file; name another file.")
+    return Reporter(settings.quiet)
 
 
 def check_output(path: Path | None) -> None:
@@ -93,11 +114,15 @@ def check_output(path: Path | None) -> None:
 
     if path is None:
         return
-    if path.is_dir():
-        raise RequestError(f"--output {path} is a folder; name a file.")
-    if not path.parent.is_dir():
-        raise RequestError(f"--output {path}: there is no folder {path.parent}; make it first.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    try:
+        if path.is_dir():
+            raise RequestError(f"--output {path} is a folder; name a file.")
+        if not path.parent.is_dir():
+            raise RequestError(f"--output {path}: there is no folder {path.parent}; make it first.")
+        writable = os.access(path if path.exists() else path.parent, os.W_OK)
+    except OSError as error:
+        raise RequestError(f"--output {path} can't be used: {error.strerror}; name another file.") from None
+    if not writable:
         raise RequestError(f"--output {path} can't be written to; name a file of your own.")
 
 
@@ -110,15 +135,10 @@ def write_result(results: Sequence[Mapping[str, Any]], kind: str, output: Path |
 
     if output is None:
         width = shutil.get_terminal_size((80, 24)).columns
-        sys.stdout.write(render(results, kind, width, color=kind == "terminal" and sys.stdout.isatty()))
+        color = kind == "terminal" and sys.stdout is not None and sys.stdout.isatty()
+        print_result(render(results, kind, width, color))
         return
     try:
         output.write_text(render(results, kind, 120), encoding="utf-8")
     except OSError as error:
         raise RequestError(f"--output {output} can't be written to: {error.strerror}.") from None
-
-
-def prepared(settings: Settings) -> Reporter:
-    """The reporter of a request whose output file can be written."""
-    check_output(settings.output)
-    return Reporter(settings.quiet)

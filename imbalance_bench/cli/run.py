@@ -26,16 +26,16 @@ def command(
     """
     from imbalance_bench.api import RunFailedError, run_settings
     from imbalance_bench.config import merge
-    from imbalance_bench.errors import RequestError
 
     config = read_config(flags)
     settings = merge(config, {"strategy": strategy, **flags})
-    if settings.strategies is not None:
-        raise RequestError("run takes one `strategy`; `strategies` belongs to `imbench compare`.")
-    params = dict(config.unknown) if config else {}
-    params |= extra_parameters(ctx.args)
-    check_parameters(settings.strategy or "cross-entropy", params)
-    reporter = prepared(settings)
+    spec = settings.strategy or "cross-entropy"
+    params: dict[str, Any] = dict(config.unknown) if config else {}
+    check_parameters(spec, {name: config.where(name) for name in params} if config else {})
+    on_line = extra_parameters(ctx.args)
+    check_parameters(spec, dict.fromkeys(on_line, ""))
+    params |= on_line
+    reporter = prepared(settings, config)
     try:
         result = run_settings(settings, params, reporter)
     except RunFailedError as error:
@@ -71,8 +71,11 @@ def extra_parameters(args: list[str]) -> dict[str, str]:
     return params
 
 
-def check_parameters(spec: str, params: dict[str, Any]) -> None:
-    """RequestError, naming the nearest flag and the strategy's own, for what neither of them knows."""
+def check_parameters(spec: str, places: dict[str, str]) -> None:
+    """RequestError, naming the nearest flag and the strategy's own, for what neither of them knows.
+
+    `places` says for each name where it stands: FILE:LINE, or nothing for the command line.
+    """
     from imbalance_bench.cli.options import SHARED
     from imbalance_bench.errors import RequestError, nearest
     from imbalance_bench.params import rules
@@ -82,12 +85,13 @@ def check_parameters(spec: str, params: dict[str, Any]) -> None:
     strategy = create(spec)
     parts = strategy.parts if isinstance(strategy, Composite) else (strategy,)
     own = [name for part in parts for name in rules(type(part))]
-    for key in params:
-        if key not in own:
-            flag = "--" + key.replace("_", "-")
-            flags = [f"--{name.replace('_', '-')}" for name in (*own, "strategy", *SHARED)]
-            mine = ", ".join(f"--{name.replace('_', '-')}" for name in own) or "no parameters"
+    for name, place in places.items():
+        if name not in own:
+            dashes = "" if place else "--"
+            written, *known = (dashes + n.replace("_", "-") for n in (name, *own, "strategy", *SHARED))
+            mine = ", ".join(known[: len(own)]) or "no parameters"
             raise RequestError(
-                f"there is no flag {flag}; {strategy.spec} takes {mine}, and `imbench run --help` shows the "
-                f"rest.{nearest(flag, flags)}"
+                f"{place}{': ' if place else ''}there is no {'setting' if place else 'flag'} {written}; "
+                f"{strategy.spec} takes {mine}, and `imbench run --help` shows the rest."
+                f"{nearest(written, known)}"
             )

@@ -33,6 +33,7 @@ def attempt(config: RunConfig, root: Path) -> Outcome:
     store = Store(root)
     began = time.perf_counter()
     try:
+        store.prepare(config)
         with store.lock(config):
             if store.find(config) is None:
                 from imbalance_bench.experiments.making import make

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from imbalance_bench._version import __version__
 from imbalance_bench.config import RunConfig
 from imbalance_bench.experiments.materials import Materials, gather
+from imbalance_bench.experiments.record import FORMAT_VERSION, Record
 from imbalance_bench.experiments.scoring import PER_CLASS, score_record, softmax_loss
 from imbalance_bench.experiments.seeds import generator, torch_seed
-from imbalance_bench.experiments.store import FORMAT_VERSION, Store, write_csv, write_json
+from imbalance_bench.experiments.store import Store, write_csv, write_json
 from imbalance_bench.strategies.base import Context, Strategy
 from imbalance_bench.strategies.registry import create
 
@@ -160,7 +161,7 @@ def _start_from(model: Classifier, config: RunConfig, store: Store) -> int:
 
 def _record(
     config: RunConfig, materials: Materials, strategy: Strategy, context: Context, result: _Result
-) -> dict[str, Any]:
+) -> Record:
     trained = result.trained
     factors = strategy.loss_factors(context)
     return {
@@ -187,6 +188,7 @@ def _record(
         "initial_weights_hash": result.initial_hash,
         "notes": list(trained.notes),
         "train_seconds": trained.seconds,
+        "metrics": {},
     }
 
 

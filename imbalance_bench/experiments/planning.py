@@ -13,7 +13,7 @@ from imbalance_bench.data import registry as datasets
 from imbalance_bench.data.source import Source
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments.materials import positive_index
-from imbalance_bench.experiments.store import FORMAT_VERSION
+from imbalance_bench.experiments.record import FORMAT_VERSION
 from imbalance_bench.models.names import check_name
 from imbalance_bench.strategies.base import Strategy
 from imbalance_bench.strategies.registry import create, trained_part
@@ -53,8 +53,7 @@ class Plan:
 def plan(settings: Settings, strategies: Sequence[Strategy], *, default_seeds: int) -> Plan:
     """The arms and runs of a request; RequestError where a name, a class or the data can't be used."""
     check_name(settings.model)
-    if settings.imbalance_ratio is None and settings.n_max is not None:
-        raise RequestError("--n-max needs --imbalance-ratio: without it the data are not thinned.")
+    _refuse_unused(settings)
     source = datasets.create(settings.dataset)
     source.ensure(settings.download)
     names = source.class_names()
@@ -78,6 +77,20 @@ def plan(settings: Settings, strategies: Sequence[Strategy], *, default_seeds: i
         tuple(sorted(wave.values(), key=lambda config: seeds.index(config.seed))) for wave in waves
     )
     return Plan(settings, source.spec(), names, seeds, device, tuple(arms), ordered)
+
+
+def _refuse_unused(settings: Settings) -> None:
+    """RequestError for a setting that was given and could change nothing."""
+    given = settings.model_fields_set
+    if settings.imbalance_ratio is None:
+        for name in ("n_max", "profile", "minority_fraction", "tail_order", "validation"):
+            if name in given and getattr(settings, name) is not None:
+                flag = name.replace("_", "-")
+                raise RequestError(f"--{flag} needs --imbalance-ratio: without it the data are not thinned.")
+    elif "minority_fraction" in given and settings.profile != "step":
+        raise RequestError(
+            f"--minority-fraction belongs to --profile step; this is {settings.profile}. Leave one out."
+        )
 
 
 def resolve_device(asked: str) -> DeviceType:

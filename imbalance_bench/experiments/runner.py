@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from imbalance_bench.config import RunConfig
@@ -12,6 +16,13 @@ from imbalance_bench.experiments.planning import Plan
 from imbalance_bench.experiments.store import Store
 
 POLL_SECONDS = 0.2
+GIVE_UP_AFTER = 2
+"""So often may the workers be ended from outside without a run coming through in between."""
+ENDED_FROM_OUTSIDE = (
+    "a worker process was ended from outside (out of memory?); fewer --workers or a smaller --batch-size "
+    "need less. The same command goes on with what is missing."
+)
+WATCH = "imbench-watch-parent"
 
 
 class Progress(Protocol):
@@ -27,7 +38,6 @@ class Progress(Protocol):
 def execute(plan: Plan, progress: Progress) -> list[Outcome]:
     """Make what is missing; the outcomes that are not "stored". Stored runs stay, however it ends."""
     store = Store(plan.settings.results)
-    store.prepare()
     everything = [config for wave in plan.waves for config in wave]
     missing = [config for config in everything if store.find(config) is None]
     workers = _workers(plan, len(missing))
@@ -78,17 +88,42 @@ def _attempts(configs: Sequence[RunConfig], store: Store, workers: int) -> Itera
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     pending = {config.key(): config for config in configs}
-    parallel = joblib.Parallel(
-        n_jobs=workers, backend="loky", return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
-    )
-    try:
-        for outcome in parallel(joblib.delayed(attempt)(config, store.root) for config in configs):
-            pending.pop(outcome.config.key(), None)
-            yield outcome
-    except TerminatedWorkerError:
-        message = (
-            "a worker process was ended from outside (out of memory?); fewer --workers or a smaller "
-            "--batch-size need less. The same command goes on with what is missing."
+    deaths = 0
+    while pending and deaths < GIVE_UP_AFTER:
+        parallel = joblib.Parallel(
+            n_jobs=workers,
+            backend="loky",
+            return_as="generator_unordered",
+            batch_size=1,
+            pre_dispatch="n_jobs",
         )
-        for config in pending.values():
-            yield Outcome(config, "failed", message)
+        tasks = [
+            joblib.delayed(_attempt_in_worker)(config, store.root, os.getpid()) for config in pending.values()
+        ]
+        try:
+            for outcome in parallel(tasks):
+                pending.pop(outcome.config.key(), None)
+                deaths = 0
+                yield outcome
+        except TerminatedWorkerError:
+            deaths += 1
+    for config in pending.values():
+        yield Outcome(config, "failed", ENDED_FROM_OUTSIDE)
+
+
+def _attempt_in_worker(config: RunConfig, root: Path, parent: int) -> Outcome:
+    """`attempt` in a worker, which leaves interruptions to its parent and does not outlive it."""
+    if os.getpid() == parent:  # joblib runs a single worker's tasks in the process that asked
+        return attempt(config, root)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "getppid") and not any(thread.name == WATCH for thread in threading.enumerate()):
+        threading.Thread(target=_end_with, args=(parent,), name=WATCH, daemon=True).start()
+    return attempt(config, root)
+
+
+def _end_with(parent: int) -> None:
+    """End this process as soon as it has another parent than the one that started it."""
+    while os.getppid() == parent:
+        time.sleep(POLL_SECONDS)
+    os._exit(1)

@@ -8,8 +8,7 @@ import os
 import re
 import shutil
 import uuid
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +20,13 @@ from numpy.typing import NDArray
 
 from imbalance_bench.config import RunConfig
 from imbalance_bench.errors import RequestError
-
-FORMAT_VERSION = 1
-FILES = ("per_class.csv", "history.csv", "predictions.npz", "hardest.npz", "weights.safetensors")
+from imbalance_bench.experiments.record import (
+    DamagedError,
+    Record,
+    check_weights,
+    read_predictions,
+    read_record,
+)
 
 
 def safe_name(text: str) -> str:
@@ -36,7 +39,7 @@ class StoredRun:
     """A finished run on disk: `record` is its run.json."""
 
     folder: Path
-    record: Mapping[str, Any]
+    record: Record
 
     @cached_property
     def config(self) -> RunConfig:
@@ -45,15 +48,8 @@ class StoredRun:
 
     @cached_property
     def predictions(self) -> Mapping[str, NDArray[Any]]:
-        """`{val,test}_{logits,labels,rows}`; RequestError where the file is damaged."""
-        path = self.folder / "predictions.npz"
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise RequestError(
-                f"{path} is damaged ({error}); delete the folder {self.folder} and run again."
-            ) from None
+        """`{val,test}_{logits,labels,rows}`; read and checked before the run counts as found."""
+        return read_predictions(self.folder / "predictions.npz", len(self.record["class_names"]))
 
     def head_weight(self) -> NDArray[np.float32]:
         """(C, D) weights of the head."""
@@ -69,17 +65,19 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def prepare(self) -> None:
-        """Make the folder; RequestError where it can't be made or written to."""
-        try:
-            (self.root / ".locks").mkdir(parents=True, exist_ok=True)
-            probe = self.root / ".locks" / f".probe-{uuid.uuid4().hex}"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise RequestError(
-                f"--results {self.root} can't be written to ({error.strerror}); name a folder of your own."
-            ) from None
+    def prepare(self, config: RunConfig) -> None:
+        """Make the folders that the run of `config` needs; RequestError where they can't be written to."""
+        for folder in (self.root / ".locks", self.folder(config).parent):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                probe = folder / f".probe-{uuid.uuid4().hex}"
+                probe.touch()
+                probe.unlink()
+            except OSError as error:
+                raise RequestError(
+                    f"--results {self.root}: {folder} can't be made or written to ({error.strerror}); "
+                    "name a folder of your own."
+                ) from None
 
     def folder(self, config: RunConfig) -> Path:
         """Where the run of `config` stands, or will."""
@@ -91,13 +89,20 @@ class Store:
         return filelock.FileLock(self.root / ".locks" / f"{config.key()}.lock", timeout=0)
 
     def find(self, config: RunConfig) -> StoredRun | None:
-        """The finished run of `config`, or None."""
-        return read_run(self.folder(config))
+        """The finished run of `config`; None where there is none or what is there is damaged."""
+        try:
+            return read_run(self.folder(config))
+        except DamagedError:
+            return None
 
     def find_key(self, key: str) -> StoredRun | None:
         """The finished run of that key, or None."""
-        found = (read_run(path) for path in self.root.glob(f"*/*/seed-*-{key}"))
-        return next((run for run in found if run is not None), None)
+        for path in self.root.glob(f"*/*/seed-*-{key}"):
+            try:
+                return read_run(path)
+            except DamagedError:
+                continue
+        return None
 
     def write(self, config: RunConfig, fill: Callable[[Path], None]) -> StoredRun:
         """Let `fill` write the files into a temporary folder and rename it; hold the lock while calling.
@@ -141,29 +146,39 @@ class Store:
 
 
 def read_run(folder: Path) -> StoredRun | None:
-    """The run in `folder`; None where there is none, it is not whole, or of another format."""
-    try:
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
-        return None
-    if record.get("status") != "completed" or not all((folder / name).is_file() for name in FILES):
+    """The run in `folder`, checked to the last file; None where there is no run.json.
+
+    Raises:
+        DamagedError: where it is not whole or of another format.
+        RequestError: where it can't be read for want of permission and the like.
+    """
+    record = read_record(folder)
+    if record is None:
         return None
     run = StoredRun(folder, record)
-    try:
-        return run if folder.name == f"seed-{run.config.seed}-{run.config.key()}" else None
-    except (KeyError, ValueError):
-        return None
+    check_weights(folder / "weights.safetensors")
+    len(run.predictions)
+    return run
 
 
-def find_runs(place: Path) -> Iterator[StoredRun]:
-    """Every finished run in `place`: a store, one of its folders, or a single run; sorted by path."""
+def find_runs(place: Path) -> tuple[list[StoredRun], list[str]]:
+    """Every finished run in `place` (a store, one of its folders, or a single run), each once, by path.
+
+    The second list says which folders were left out: damaged ones, and copies of runs that are there.
+    """
+    found: dict[str, StoredRun] = {}
+    left_out = []
     for path in sorted(place.rglob("run.json")):
-        if not any(part.startswith(".") for part in path.relative_to(place).parts):
+        if any(part.startswith(".") for part in path.relative_to(place).parts):
+            continue
+        try:
             run = read_run(path.parent)
-            if run is not None:
-                yield run
+        except DamagedError as error:
+            left_out.append(f"{path.parent} is left out: {error}.")
+            continue
+        if run is not None and found.setdefault(run.record["key"], run) is not run:
+            left_out.append(f"{path.parent} is left out: a copy of {found[run.record['key']].folder}.")
+    return list(found.values()), left_out
 
 
 def write_json(path: Path, content: object) -> None:

@@ -30,7 +30,7 @@ def focal_loss(
         reduction: "mean" divides by the number of rows, weighted or not (`nn.CrossEntropyLoss(weight=)`
             divides by the sum of the weights); "sum"; or "none" for (N,).
 
-    Loss and gradient are finite for finite logits and any gamma.
+    Loss and gradient are finite for any gamma and for logits of up to 1e37 in size.
 
     Raises:
         ValueError: for shapes, targets, gamma, alpha or reduction that are not as above.

@@ -15,7 +15,6 @@ from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import Strategy
 
 CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
-COSTS = ("optimizer_steps", "samples_seen", "passes", "train_seconds")
 LISTED = 4
 MANY, FEW = 100, 20
 """Bounds of the groups by training rows: above 100 many, below 20 few (Liu et al. 2019, OLTR)."""
@@ -86,7 +85,7 @@ def summary(arm: ScoredArm) -> dict[str, Any]:
 
 
 def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]]:
-    """One mapping per class, in the order of the classes."""
+    """One mapping per class, in the order of the classes; `precision_n` of the `n` seeds define precision."""
     rows = []
     for index, name in enumerate(class_names):
         each = [scores.per_class[index] for scores in arm.scores]
@@ -94,6 +93,8 @@ def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]
         row: dict[str, Any] = {"strategy": arm.strategy.spec, "class": name}
         for metric in CLASS_METRICS:
             row |= spread(metric, [values[metric] for values in each])
+        row["n"] = len(each)
+        row["precision_n"] = sum(math.isfinite(values["precision"]) for values in each)
         row["support"] = _mean([values["support"] for values in each])
         row |= {"train_rows_min": min(counts, default=None), "train_rows_max": max(counts, default=None)}
         rows.append(row)
@@ -115,7 +116,12 @@ def _mean(values: Sequence[float]) -> float | int | None:
 
 
 def _row(arm: ScoredArm) -> dict[str, Any]:
-    costs = {name: _mean([run.record[name] for run in arm.runs]) for name in COSTS}
+    costs = {
+        "optimizer_steps": _mean([run.record["optimizer_steps"] for run in arm.runs]),
+        "samples_seen": _mean([run.record["samples_seen"] for run in arm.runs]),
+        "passes": _mean([run.record["passes"] for run in arm.runs]),
+        "train_seconds": _mean([run.record["train_seconds"] for run in arm.runs]),
+    }
     return {"strategy": arm.strategy.spec, "n": len(arm.runs), **summary(arm), **costs}
 
 

@@ -24,6 +24,7 @@ ORDER = (
     "macro_f1", "balanced_accuracy", "minority_ap", "worst_class_recall", "g_mean", "log_loss",
     "macro_ap", "mcc", "brier", "macro_auc", "ece", "accuracy",
 )  # fmt: skip
+PARTLY = "*"
 LONG_FORM_CLASSES = 3
 """Up to so many classes each has its own line; more make a matrix of classes by strategies."""
 
@@ -62,7 +63,7 @@ def run_tables(result: Mapping[str, Any]) -> list[Table]:
     heads = ("class", "precision", "recall", "F1", "AP", "support", "training rows")
     whole = tuple((TITLES[name], spread_cell(result["summary"], name)) for name in ORDER)
     tables = [
-        Table(result["strategy"], heads, rows),
+        Table(result["strategy"], heads, rows, note=_partly(rows)),
         Table("Over all classes", ("metric", "value"), whole),
     ]
     if result["failures"]:
@@ -124,7 +125,7 @@ def _classes(result: Mapping[str, Any]) -> list[Table]:
             for row in result["per_class"]
         )
         heads = ("strategy", "class", "precision", "recall", "F1", "AP", "support", "training rows")
-        return [Table("Per class", heads, rows, labels=2)]
+        return [Table("Per class", heads, rows, labels=2, note=_partly(rows))]
     strategies = [row["strategy"] for row in result["rows"]]
     tables = []
     if result["per_rank"]:
@@ -184,7 +185,15 @@ def _grouped(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, list[Mapp
 
 
 def _class_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(spread_cell(row, name) for name in ("precision", "recall", "f1", "average_precision"))
+    precision, *others = (
+        spread_cell(row, name) for name in ("precision", "recall", "f1", "average_precision")
+    )
+    return (precision + PARTLY * (0 < row["precision_n"] < row["n"]), *others)
+
+
+def _partly(rows: Iterable[Sequence[str]]) -> str:
+    marked = any(cell.endswith(PARTLY) for row in rows for cell in row)
+    return f"{PARTLY} over the seeds that ever predict the class; undefined in the others" if marked else ""
 
 
 def _short(value: float | None) -> str:

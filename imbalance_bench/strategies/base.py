@@ -39,13 +39,18 @@ class Context:
     effective_prior: Floats = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
-        counts = np.asarray(self.class_counts, dtype=np.int64)
+        given = np.asarray(self.class_counts)
+        if given.dtype.kind not in "iu":
+            raise ValueError(f"class_counts is {given.tolist()}; whole numbers are needed.")
+        counts = given.astype(np.int64)
         names = tuple(str(name) for name in self.class_names)
         if counts.ndim != 1 or len(counts) != len(names) or len(names) < 2:
             raise ValueError(
                 f"class_counts has shape {counts.shape} for {len(names)} class names; "
                 "one count for each of at least two classes is needed."
             )
+        if len(set(names)) < len(names):
+            raise ValueError(f"class_names is {names}; every name must differ.")
         if (counts < 1).any():
             raise ValueError(f"class_counts is {counts.tolist()}; every class needs at least one row.")
         prior = np.asarray(self.effective_prior, dtype=np.float64)

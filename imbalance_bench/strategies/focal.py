@@ -11,6 +11,8 @@ from imbalance_bench.params import param
 from imbalance_bench.strategies.base import Context, Floats, RowLoss, Strategy, mean_one
 from imbalance_bench.strategies.registry import register
 
+SMALLEST = 1e-6
+
 
 @register
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Focal(Strategy):
     alpha: float | str | tuple[float, ...] | None = param(
         None,
         low=0.0,
+        high=1e6,
         many=True,
         words=("none", "balanced"),
         help="class weights: for two classes a number in [0, 1], the positive class's; else one per class",
@@ -54,8 +57,11 @@ class Focal(Strategy):
                     f"({', '.join(context.class_names[:12])}); give one weight per class in that order, "
                     "or 'balanced', or leave alpha out."
                 )
-            if not any(alpha):
-                raise RefusedError("focal: every weight in alpha is 0; at least one must be above 0.")
+            if max(alpha) < SMALLEST:
+                raise RefusedError(
+                    f"focal: the largest weight in alpha is {max(alpha):g}; "
+                    f"at least one must be {SMALLEST:g} or more."
+                )
             return np.asarray(alpha, dtype=np.float64)
         number = float(alpha)
         if context.n_classes != 2:

@@ -194,7 +194,8 @@ class _Log:
         self._losses.clear()
         if not math.isfinite(mean):
             raise DivergedError(
-                f"the loss is {mean} by step {self.done} of {self._total}; a lower --lr usually helps."
+                f"the loss is {mean} by step {self.done} of {self._total}; "
+                "a lower --lr, weight decay or class weights usually help."
             )
         self.history.append((self.done, mean, lr))
 

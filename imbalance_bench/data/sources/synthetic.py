@@ -35,11 +35,11 @@ class Synthetic(Source):
     summary = "healthy or diseased: a faint lesion in noise, with a known exact posterior"
     draws = True
 
-    train: int = param(10_000, kind="int", low=10, help="training rows")
-    val: int = param(5_000, kind="int", low=10, help="validation rows")
-    test: int = param(10_000, kind="int", low=10, help="test rows")
+    train: int = param(10_000, kind="int", low=10, high=10_000_000, help="training rows")
+    val: int = param(5_000, kind="int", low=10, high=10_000_000, help="validation rows")
+    test: int = param(10_000, kind="int", low=10, high=10_000_000, help="test rows")
     prevalence: float = param(0.02, low=0, low_open=True, high=1, help="share of diseased rows, below 1")
-    norm: float = param(5.0, low=0, help="Euclidean norm of the blob; the noise has variance 1")
+    norm: float = param(5.0, low=0, high=1000, help="Euclidean norm of the blob; the noise has variance 1")
     size: int = param(28, kind="int", low=12, high=512, help="height and width in pixels")
 
     def __post_init__(self) -> None:
