@@ -153,7 +153,7 @@ def test_values_of_a_file(write: Write, text: str, name: str, value: object) -> 
         ("steps: 0", "steps: found 0, allowed: a whole number at least 1 and at most 10,000,000."),
         ("steps: 10000001", "steps: found 10000001, allowed: a whole number at least 1"),
         ("steps: 1e3", "steps: found 1000.0, allowed: a whole number"),
-        ("epochs: 0", "epochs: found 0, allowed: a number above 0."),
+        ("epochs: 0", "epochs: found 0, allowed: a number above 0 and at most 100,000."),
         ("batch-size: 0", "batch-size: found 0, allowed: a whole number at least 2"),
         ("batch-size:", "batch-size: found nothing, allowed: a whole number"),
         ("lr: 0", "lr: found 0, allowed: a number above 0."),

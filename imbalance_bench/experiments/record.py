@@ -98,7 +98,7 @@ def read_record(folder: Path) -> Record | None:
 def read_predictions(path: Path, n_classes: int) -> Mapping[str, NDArray[Any]]:
     """`{val,test}_{logits,labels,rows}` of a run, checked; errors as in `read_record`."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             found = {
                 f"{part}_{what}": stored[f"{part}_{what}"]
                 for part in ("val", "test")

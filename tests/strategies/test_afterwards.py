@@ -90,7 +90,7 @@ def rows(result: Result) -> dict[str, dict[str, Any]]:
 
 def runs(results: Path) -> dict[str, list[StoredRun]]:
     found: dict[str, list[StoredRun]] = {}
-    for run in find_runs(results):
+    for run in find_runs(results)[0]:
         found.setdefault(run.config.strategy, []).append(run)
     return found
 

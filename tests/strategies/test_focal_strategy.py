@@ -59,7 +59,7 @@ def test_balanced_is_scikit_learns(context: Context) -> None:
         ("focal:alpha=0.2/0.8", THREE, r"2 weights, but the data have 3 classes \(a, b, c\)"),
         ("focal:alpha=0.2/0.3/0.5", TWO, "3 weights, but the data have 2 classes"),
         ("focal:alpha=1.5", TWO, "alpha=1.5 is above 1"),
-        ("focal:alpha=0/0", TWO, "every weight in alpha is 0"),
+        ("focal:alpha=0/0", TWO, "the largest weight in alpha is 0"),
     ],
 )
 def test_refusals(spec: str, context: Context, reason: str) -> None:

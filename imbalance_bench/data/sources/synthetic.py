@@ -39,7 +39,9 @@ class Synthetic(Source):
     val: int = param(5_000, kind="int", low=10, high=10_000_000, help="validation rows")
     test: int = param(10_000, kind="int", low=10, high=10_000_000, help="test rows")
     prevalence: float = param(0.02, low=0, low_open=True, high=1, help="share of diseased rows, below 1")
-    norm: float = param(5.0, low=0, high=1000, help="Euclidean norm of the blob; the noise has variance 1")
+    norm: float = param(
+        5.0, low=0, high=1_000_000, help="Euclidean norm of the blob; the noise has variance 1"
+    )
     size: int = param(28, kind="int", low=12, high=512, help="height and width in pixels")
 
     def __post_init__(self) -> None:
