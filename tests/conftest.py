@@ -1,0 +1,52 @@
+"""One stored comparison that the tests of the runner, the command line and the reports share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imbalance_bench.api import Result, compare
+from imbalance_bench.strategies import registry
+
+STRATEGIES = "cross-entropy,undersample,oversample,focal"
+
+
+@dataclass(frozen=True)
+class StoredComparison:
+    """A small comparison on thinned digits: what was asked, where it is stored, what it answered."""
+
+    folder: Path
+    result: Result
+    settings: dict[str, Any]
+
+    def arguments(self, folder: Path | None = None) -> list[str]:
+        """The command line that asks for the same, by default in the same results folder."""
+        flags = {**self.settings, "results": folder or self.folder, "strategies": STRATEGIES}
+        return ["compare", *(f"--{key.replace('_', '-')}={value}" for key, value in flags.items())]
+
+
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredComparison:
+    """Four strategies, two seeds, twelve steps. Only to be read: tests that change it copy the folder."""
+    folder = tmp_path_factory.mktemp("stored") / "results"
+    settings: dict[str, Any] = {
+        "dataset": "digits",
+        "imbalance_ratio": 10,
+        "steps": 12,
+        "seeds": 2,
+        "workers": 0,
+        "device": "cpu",
+    }
+    result = compare(STRATEGIES, results=folder, **settings)
+    assert result["failures"] == []
+    return StoredComparison(folder, result, settings)
+
+
+@pytest.fixture
+def own_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strategies that a test registers are forgotten at its end."""
+    known = dict(registry.registry())
+    monkeypatch.setattr(registry, "_registered", known)
