@@ -38,6 +38,7 @@ class Reporter:
         self._bar: Any = None
         self._task: Any = None
         self._done = self._missing = 0
+        self._told: set[str] = set()
         self._began = time.monotonic()
 
     def start(self, missing: int, stored: int, workers: int) -> None:
@@ -64,9 +65,11 @@ class Reporter:
         self._done += 1
         config = outcome.config
         what = f"{config.strategy}, seed {config.seed}"
-        if outcome.status != "stored" and self._missing > 1 and not self._quiet:
-            self._say(f"{what}: {outcome.status}: {outcome.error}")
-        elif outcome.status == "stored" and not self._quiet and self._bar is None:
+        if outcome.status != "stored":
+            if self._missing > 1 and not self._quiet and outcome.error not in self._told:
+                self._say(f"{what}: {outcome.status}: {outcome.error}")
+            self._told.add(outcome.error)
+        elif not self._quiet and self._bar is None:
             passed = time.monotonic() - self._began
             self._say(f"[{self._done}/{self._missing}] {what} ({passed:.0f} s)")
         if self._bar is not None:

@@ -99,7 +99,7 @@ def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: 
 def _sizes(table: Table, width: int) -> list[int]:
     """The width of each column's cells; text gives way where it would take more than its share."""
     sizes = [
-        max(_head_width(name), *(len(row[i]) for row in table.rows)) for i, name in enumerate(table.columns)
+        max([_head_width(name), *(len(row[i]) for row in table.rows)]) for i, name in enumerate(table.columns)
     ]
     limit = (width if table.labels == len(table.columns) else width // 2) - EDGES
     while sum(sizes[: table.labels]) + GAP * table.labels > limit:
