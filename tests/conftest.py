@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import Call, Ended
 
 from imbalance_bench.api import Result, compare
+from imbalance_bench.cli.app import app
 from imbalance_bench.strategies import registry
 
 STRATEGIES = "cross-entropy,undersample,oversample,focal"
@@ -50,3 +52,19 @@ def own_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Strategies that a test registers are forgotten at its end."""
     known = dict(registry.registry())
     monkeypatch.setattr(registry, "_registered", known)
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs a command in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def called(*arguments: str) -> Ended:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            app(list(arguments))
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return Ended(int(end.value.code or 0), out, err)
+
+    return called

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 CLOCK = "_seconds"
+HEAVY = ("torch", "torchvision", "sklearn", "imblearn", "pandas", "scipy", "joblib")
+SYNTHETIC = "--dataset=synthetic:train=200,val=100,test=100,prevalence=0.2"
+SMALL = (SYNTHETIC, "--steps=5", "--batch-size=32", "--workers=0", "--device=cpu")
+DIGITS = ("--dataset=digits", "--steps=2", "--batch-size=16", "--workers=0", "--device=cpu")
+RUN_KEYS = {"dataset", "strategy", "seeds", "test_prior", "per_class", "summary", "runs", "failures"}
+COMPARE_KEYS = {
+    "dataset", "seeds", "test_prior", "primary_metric", "rows", "per_class", "per_rank", "differences",
+    "decomposition", "verdict", "failures",
+}  # fmt: skip
+
+
 IMBENCH = (sys.executable, "-m", "imbalance_bench")
 
 
@@ -74,3 +87,24 @@ def modules_after(arguments: Sequence[str], cwd: Path, among: Sequence[str]) -> 
     )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].split()[1:])
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Call = Callable[..., Ended]
+
+
+def compare(*arguments: str) -> tuple[str, ...]:
+    """The arguments of a small comparison."""
+    return ("compare", "--strategies=focal,undersample", "--seeds=2", *SMALL, *arguments)
