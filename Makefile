@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SOURCES := imbalance_bench tests benchmarks
 SLOW := slow or browser or cluster or docs
 
 .PHONY: install compare checks test test-all clean
@@ -20,8 +21,8 @@ compare: install
 	$(BIN)/imbench compare
 
 checks: install
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -63,12 +63,14 @@ def compare(strategies: str | Sequence[str] | None = None, **settings: object) -
     """Train every strategy on the same data, splits and initial weights, and compare them.
 
     Args:
-        strategies: comma-separated specs or a list of them; default: the article's remedies.
+        strategies: comma-separated specs or a list of them; default: cross-entropy, undersample,
+            oversample and focal.
         settings: the command line's flags with underscores, as `dataset="digits"`, `seeds=3`,
             `results="results"`.
 
     Returns:
-        The object of `imbench compare --format json`; runs that failed stand under "failures".
+        The object of `imbench compare --format json`, a dict whose tables are also DataFrames:
+        `frame("rows")`, `frame("per_class")`, `frame("per_rank")`. Runs that failed stand under "failures".
 
     Raises:
         RequestError: where the request or the data are refused.

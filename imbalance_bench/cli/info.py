@@ -12,7 +12,9 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def command(format: Annotated[str, typer.Option(metavar="terminal|json")] = "terminal") -> None:
+def command(
+    format: Annotated[str, typer.Option(help="terminal or json.", metavar="NAME")] = "terminal",
+) -> None:
     """Versions, devices and folders, for bug reports."""
     import json
     import os
@@ -45,5 +47,6 @@ def command(format: Annotated[str, typer.Option(metavar="terminal|json")] = "ter
         print(json.dumps(found, indent=1))
         return
     for name, value in found.items():
-        items = [f"{k} {v}" for k, v in value.items()] if isinstance(value, dict) else value
-        print(f"{name + ':':<14}{', '.join(items) if isinstance(items, list) else items}")
+        lines = [f"{k} {v}" for k, v in value.items()] if isinstance(value, dict) else value
+        for i, line in enumerate(lines if isinstance(lines, list) else [lines]):
+            print(f"{name + ':' if i == 0 else '':<14}{line}")

@@ -13,9 +13,11 @@ KINDS = "strategies|datasets|models|metrics"
 
 
 def command(
-    kind: Annotated[str, typer.Argument(metavar=KINDS, help="What to list.")] = "strategies",
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="strategies, datasets, models or metrics.")
+    ] = "strategies",
     name: Annotated[str | None, typer.Argument(help="One of them, explained.")] = None,
-    format: Annotated[str, typer.Option(metavar="terminal|json")] = "terminal",
+    format: Annotated[str, typer.Option(help="terminal or json.", metavar="NAME")] = "terminal",
 ) -> None:
     """Strategies, datasets, models or metrics; with a name, that one with its parameters."""
     from imbalance_bench.errors import RequestError, nearest

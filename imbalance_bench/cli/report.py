@@ -14,12 +14,17 @@ def command(
         typer.Option(help="Which strategies, in which order. (default: all stored)", show_default=False),
     ] = None,
     test_prior: Annotated[
-        str, typer.Option(help="Class shares that the numbers stand for.", metavar="dataset|train|uniform")
+        str,
+        typer.Option(
+            help="Class shares that the numbers stand for: dataset, train or uniform.", metavar="NAME"
+        ),
     ] = "dataset",
     primary_metric: Annotated[
         str | None, typer.Option(help="The metric that decides.", show_default=False)
     ] = None,
-    format: Annotated[str, typer.Option(metavar="terminal|markdown|csv|json")] = "terminal",
+    format: Annotated[
+        str, typer.Option(help="terminal, markdown, csv or json.", metavar="NAME")
+    ] = "terminal",
     output: Annotated[
         str | None, typer.Option(help="Write to this file instead of stdout.", show_default=False)
     ] = None,

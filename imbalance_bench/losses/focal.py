@@ -57,7 +57,17 @@ def focal_rows(logits: Tensor, targets: Tensor, gamma: float) -> Tensor:
 
 
 class FocalLoss(nn.Module):
-    """`focal_loss` as a module, called like `nn.CrossEntropyLoss`."""
+    """`focal_loss` as a module, called like `nn.CrossEntropyLoss`.
+
+    Args:
+        gamma: focusing parameter, at least 0; 0 gives (weighted) cross-entropy.
+        alpha: None, one weight per class (C,), or for two classes a number in [0, 1]: the weight of
+            class 1, class 0 getting 1 - alpha.
+        reduction: "mean" divides by the number of rows, weighted or not, where
+            `nn.CrossEntropyLoss(weight=)` divides by the sum of the weights; "sum"; or "none".
+
+    Lin et al. 2017, arXiv:1708.02002.
+    """
 
     def __init__(
         self,

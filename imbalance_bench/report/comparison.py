@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.experiments.record import Record
 from imbalance_bench.experiments.scoring import Scores, score
 from imbalance_bench.experiments.store import StoredRun
-from imbalance_bench.strategies.base import Strategy
+from imbalance_bench.strategies.base import Floats, Strategy
 
 CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
 LISTED = 4
@@ -164,15 +165,32 @@ def notices(arms: Sequence[ScoredArm]) -> list[str]:
             said += _factors(arm.strategy.spec, arm.runs[0].record)
     base = next((arm for arm in arms if arm.strategy.spec == "cross-entropy" and arm.runs), None)
     if base is not None:
-        reference = max(float(run.record["passes"]) for run in base.runs)
+        reference = max(passes_of_class(run.record).max() for run in base.runs)
         for arm in arms:
-            passes = max((float(run.record["passes"]) for run in arm.runs), default=0.0)
-            if passes > 10 * reference:
-                said.append(
-                    f"{arm.strategy.spec} sees each of its training rows {passes:,.0f} times, cross-entropy "
-                    f"{reference:,.0f} times: at equal steps it may overfit."
-                )
+            said += _repeats(arm, float(reference))
     return said
+
+
+def passes_of_class(record: Record) -> Floats:
+    """(C,) how often each row of a class that the plan holds was seen."""
+    plan = np.asarray(record["sampled_counts"], dtype=np.float64)
+    held = np.minimum(plan, np.asarray(record["class_counts"]))
+    return np.asarray(record["samples_seen"] * plan / plan.sum() / np.maximum(held, 1))
+
+
+def _repeats(arm: ScoredArm, reference: float) -> list[str]:
+    """A sentence where a strategy repeats the rows of some class over ten times as often as the baseline."""
+    if not arm.runs:
+        return []
+    record = max((run.record for run in arm.runs), key=lambda record: passes_of_class(record).max())
+    passes = passes_of_class(record)
+    if passes.max() <= 10 * reference:
+        return []
+    name = record["class_names"][int(passes.argmax())]
+    return [
+        f"{arm.strategy.spec} sees each training row of class {name} {passes.max():,.0f} times, "
+        f"cross-entropy each of its rows {reference:,.1f} times: at equal steps it may overfit."
+    ]
 
 
 def _notes(runs: Sequence[StoredRun]) -> list[str]:
@@ -201,4 +219,4 @@ def _by_name(names: Sequence[str], values: Sequence[float]) -> str:
     if len(pairs) <= LISTED:
         return ", ".join(f"{name} {value:.3g}" for name, value in pairs)
     low, high = min(pairs, key=lambda pair: pair[1]), max(pairs, key=lambda pair: pair[1])
-    return f"from {low[1]:.3g} ({low[0]}) to {high[1]:.3g} ({high[0]})"
+    return f"from {low[1]:.3g} (class {low[0]}) to {high[1]:.3g} (class {high[0]})"

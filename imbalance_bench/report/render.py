@@ -77,7 +77,8 @@ def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: 
         console.print(Text(line))
     for table in tables:
         sizes = _sizes(table, width)
-        for columns in _pages(table, sizes, width):
+        pages = _pages(table, sizes, width)
+        for columns in pages:
             console.print(Text(table.title, "bold"))
             grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
             for column in columns:
@@ -91,6 +92,9 @@ def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: 
             for row in table.rows:
                 grid.add_row(*(Text(row[column]) for column in columns))
             console.print(grid)
+        hidden = [name for i, name in enumerate(table.columns) if not any(i in page for page in pages)]
+        if hidden:
+            console.print(Text(f"not shown for want of width: {', '.join(hidden)}", "dim"))
         if table.note:
             console.print(Text(table.note, "dim"))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"

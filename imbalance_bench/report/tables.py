@@ -60,7 +60,7 @@ def run_tables(result: Mapping[str, Any]) -> list[Table]:
         (row["class"], *_class_cells(row), _count(row["support"]), _train_rows(row))
         for row in result["per_class"]
     )
-    heads = ("class", "precision", "recall", "F1", "AP", "support", "training rows")
+    heads = ("class", "precision", "recall", "AP", "F1", "support", "training rows")
     whole = tuple((TITLES[name], spread_cell(result["summary"], name)) for name in ORDER)
     tables = [
         Table(result["strategy"], heads, rows, note=_partly(rows)),
@@ -112,7 +112,7 @@ def _summary(result: Mapping[str, Any]) -> Table:
     )
     heads = ("strategy", "n", "passes", *(TITLES[name] for name in names))
     several = any(row["n"] > 1 for row in result["rows"])
-    note = "passes: how often each drawn training row was seen"
+    note = "passes: how often a drawn training row was seen, on average"
     note = f"mean ± standard deviation over the n seeds; {note}" if several else note
     return Table("Strategies", heads, rows, labels=2, note=note)
 
@@ -124,7 +124,7 @@ def _classes(result: Mapping[str, Any]) -> list[Table]:
             (row["strategy"], row["class"], *_class_cells(row), _count(row["support"]), _train_rows(row))
             for row in result["per_class"]
         )
-        heads = ("strategy", "class", "precision", "recall", "F1", "AP", "support", "training rows")
+        heads = ("strategy", "class", "precision", "recall", "AP", "F1", "support", "training rows")
         return [Table("Per class", heads, rows, labels=2, note=_partly(rows))]
     strategies = [row["strategy"] for row in result["rows"]]
     tables = []
@@ -186,7 +186,7 @@ def _grouped(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, list[Mapp
 
 def _class_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     precision, *others = (
-        spread_cell(row, name) for name in ("precision", "recall", "f1", "average_precision")
+        spread_cell(row, name) for name in ("precision", "recall", "average_precision", "f1")
     )
     return (precision + PARTLY * (0 < row["precision_n"] < row["n"]), *others)
 

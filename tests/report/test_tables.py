@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from conftest import STRATEGIES, StoredComparison
 
+from imbalance_bench.api import run
 from imbalance_bench.report.render import render
-from imbalance_bench.report.tables import comparison_tables, header, number, spread_cell
+from imbalance_bench.report.tables import comparison_tables, header, number, run_tables, spread_cell
 
 NAMES = STRATEGIES.split(",")
 LONG = "class-weights+focal:alpha=balanced,gamma=0.5"
@@ -134,3 +135,14 @@ def test_several_comparisons_follow_each_other(stored: StoredComparison) -> None
     assert render([stored.result] * 2, "terminal", 80).count("digits, 2 seeds") == 2
     both = json.loads(render([stored.result] * 2, "json", 80))
     assert both == {"comparisons": [dict(stored.result)] * 2}
+
+
+def test_every_cell_stands_under_its_own_heading(stored: StoredComparison) -> None:
+    result = run("focal", **{**stored.settings, "results": stored.folder, "seeds": 2})
+    table = run_tables(result)[0]
+    keys = {"precision": "precision", "recall": "recall", "F1": "f1", "AP": "average_precision"}
+    for cells, row in zip(table.rows, result["per_class"], strict=True):
+        shown = dict(zip(table.columns, cells, strict=True))
+        assert shown["class"] == row["class"]
+        for heading, key in keys.items():
+            assert shown[heading].rstrip("*") == spread_cell(row, key)
