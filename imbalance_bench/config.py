@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from imbalance_bench.configfile import LoadedConfig, shown
-from imbalance_bench.errors import RequestError, nearest
+from imbalance_bench.configfile import LoadedConfig
+from imbalance_bench.errors import RequestError, nearest, shown
 from imbalance_bench.fields import (
     MAX_COUNT,
     MAX_SEED,

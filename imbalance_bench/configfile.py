@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from imbalance_bench.errors import RequestError, nearest
+from imbalance_bench.errors import RequestError, nearest, shown
 
 MAX_BYTES = 1 << 20
 MAX_VALUES = 20_000
@@ -77,16 +77,6 @@ def refuse_unknown(config: LoadedConfig, known: Iterable[str]) -> None:
             said.append(f"{config.where(key)}: {shown(flag)} is no setting of this command.{hint}")
     if said:
         raise RequestError("\n".join(said))
-
-
-def shown(value: object) -> str:
-    """`value` for a message: on one line, shortened, and "nothing" for an empty YAML value."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _names(known: Iterable[str]) -> set[str]:

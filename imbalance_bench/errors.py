@@ -21,3 +21,13 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     """`" Did you mean 'x'?"` for the closest of `choices`, or the empty text where none is close."""
     found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
     return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def shown(value: object) -> str:
+    """`value` for a message: on one line, shortened, and "nothing" for None."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

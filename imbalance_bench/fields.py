@@ -17,8 +17,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, PlainValidator, Strict
 from pydantic.fields import FieldInfo
 
-from imbalance_bench.configfile import shown
-from imbalance_bench.errors import RequestError
+from imbalance_bench.errors import RequestError, shown
 from imbalance_bench.specs import split_list, split_spec
 
 MAX_SEED = 2**63 - 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-from imbalance_bench.errors import RequestError, nearest
+from imbalance_bench.errors import RequestError, nearest, shown
 
 Value = float | int | bool | str | tuple[float, ...] | None
 T = TypeVar("T")
@@ -89,7 +89,7 @@ def build(cls: type[T], given: Mapping[str, object], *, what: str) -> T:
 
 def check(rule: Rule, value: object, what: str) -> Value:
     """`value` (text or Python) as the rule's type; RequestError naming what was found and what is allowed."""
-    refusal = RequestError(f"{what} is {_shown(value)}; allowed: {rule.allowed()}.")
+    refusal = RequestError(f"{what} is {shown(value)}; allowed: {rule.allowed()}.")
     if value is None or (isinstance(value, str) and value.lower() in {w.lower() for w in rule.words}):
         if value is None or value.lower() == "none":
             if "none" in rule.words:
@@ -129,11 +129,6 @@ def non_defaults(instance: Any) -> dict[str, str]:
         if "rule" in field.metadata and value != field.default:
             found[field.name] = canonical(value)
     return found
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _bool(value: object, refusal: RequestError) -> bool:
