@@ -21,6 +21,8 @@ from imbalance_bench.report.comparison import (
     score_arm,
     summary,
     test_prior,
+    tuned_metric,
+    with_companions,
 )
 from imbalance_bench.strategies.base import Strategy
 from imbalance_bench.strategies.registry import create, create_list, trained_part
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BASELINE = "cross-entropy"
-DEFAULT_STRATEGIES = "cross-entropy,undersample,oversample,focal"
+DEFAULT_STRATEGIES = "cross-entropy,undersample,oversample,smote,focal,logit-adjustment"
 DEFAULT_SEEDS = 3
 
 
@@ -64,7 +66,7 @@ def compare(strategies: str | Sequence[str] | None = None, **settings: object) -
 
     Args:
         strategies: comma-separated specs or a list of them; default: cross-entropy, undersample,
-            oversample and focal.
+            oversample, smote, focal and logit-adjustment.
         settings: the command line's flags with underscores, as `dataset="digits"`, `seeds=3`,
             `results="results"`.
 
@@ -108,7 +110,11 @@ def compare_settings(settings: Settings, progress: Progress | None = None) -> Re
         strategies.insert(0, create(BASELINE))
     planned = plan(settings, strategies, default_seeds=DEFAULT_SEEDS)
     runs, failures = _make(planned, progress)
-    arms = [score_arm(arm.strategy, _finished(arm, runs), settings.test_prior) for arm in planned.arms]
+    tuned_for = tuned_metric(settings.primary_metric)
+    arms = [
+        score_arm(arm.strategy, _finished(arm, runs), settings.test_prior, tuned_for) for arm in planned.arms
+    ]
+    arms = with_companions(arms, settings.test_prior, tuned_for)
     content = comparison(
         arms,
         failures,
@@ -132,7 +138,7 @@ def run_settings(
     finished = _finished(planned.arms[0], runs)
     if not finished:
         raise RunFailedError(failures[0].error)
-    arm = score_arm(strategy, finished, settings.test_prior)
+    arm = score_arm(strategy, finished, settings.test_prior, tuned_metric(settings.primary_metric))
     content = {
         "dataset": planned.dataset,
         "strategy": strategy.spec,
@@ -267,11 +273,13 @@ def _from_store(
         by_spec.setdefault(found.config.strategy, []).append(found)
     if wanted is None:
         wanted = [create(spec) for spec in sorted(by_spec, key=lambda spec: (spec != BASELINE, spec))]
+    tuned_for = tuned_metric(primary)
     arms = [
-        score_arm(strategy, by_spec[trained_part(strategy).spec], prior)
+        score_arm(strategy, by_spec[trained_part(strategy).spec], prior, tuned_for)
         for strategy in wanted
         if trained_part(strategy).spec in by_spec
     ]
+    arms = with_companions(arms, prior, tuned_for) if arms else []
     said = notices(arms)
     if len({tuple(run.config.seed for run in arm.runs) for arm in arms}) > 1:
         said.append("the rows stand for different seeds (column n); compare those of equal seeds only.")

@@ -22,7 +22,12 @@ def command(
     """Strategies, datasets, models or metrics; with a name, that one with its parameters."""
     from imbalance_bench.errors import RequestError, nearest
 
-    sources = {"strategies": _strategies, "datasets": _datasets, "models": _models, "metrics": _metrics}
+    sources = {
+        "strategies": _strategies,
+        "datasets": _datasets,
+        "models": lambda: _models(name),
+        "metrics": _metrics,
+    }
     if kind not in sources:
         raise RequestError(
             f"there is nothing to list by the name {kind!r}; allowed: {KINDS}.{nearest(kind, sources)}"
@@ -31,7 +36,7 @@ def command(
         raise RequestError(f"--format {format}: allowed are terminal and json.")
     entries = sources[kind]()
     if name is not None:
-        wanted = [e for e in entries if name == e["name"] or name in e.get("aliases", [])]
+        wanted = [e for e in entries if name in (e["name"], e.get("group"), *e.get("aliases", []))]
         if not wanted:
             known = [entry["name"] for entry in entries]
             raise RequestError(
@@ -41,7 +46,7 @@ def command(
     if format == "json":
         print_result(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
     else:
-        _show(entries, explain=name is not None)
+        _show(entries, explain=name is not None and len(entries) == 1)
 
 
 def _show(entries: list[dict[str, Any]], explain: bool) -> None:
@@ -77,10 +82,20 @@ def _datasets() -> list[dict[str, Any]]:
     return [_described(cls) for cls in available().values()]
 
 
-def _models() -> list[dict[str, Any]]:
-    from imbalance_bench.models.names import MODELS
+def _models(name: str | None) -> list[dict[str, Any]]:
+    """Our own models, with torchvision's as one entry; for the name of one of those, each of them."""
+    from imbalance_bench.models import names
 
-    return [{"name": name, "summary": summary} for name, summary in MODELS.items()]
+    own = [{"name": known, "summary": summary} for known, summary in names.MODELS.items()]
+    if name is None or name in names.MODELS:
+        return [*own, {"name": names.TORCHVISION, "summary": names.TORCHVISION_SUMMARY}]
+    if name != names.TORCHVISION:
+        names.check_name(name)
+    found = [(known, *names.torchvision_summary(known)) for known in names.torchvision_names()]
+    return [
+        {"name": known, "summary": summary, "group": names.TORCHVISION, "paper": paper}
+        for known, summary, paper in found
+    ]
 
 
 def _metrics() -> list[dict[str, Any]]:

@@ -79,12 +79,11 @@ def check_parameters(spec: str, places: dict[str, str]) -> None:
     from imbalance_bench.cli.options import SHARED
     from imbalance_bench.errors import RequestError, nearest
     from imbalance_bench.params import rules
-    from imbalance_bench.strategies.composite import Composite
+    from imbalance_bench.strategies.composite import parts_of
     from imbalance_bench.strategies.registry import create
 
     strategy = create(spec)
-    parts = strategy.parts if isinstance(strategy, Composite) else (strategy,)
-    own = [name for part in parts for name in rules(type(part))]
+    own = [name for part in parts_of(strategy) for name in rules(type(part))]
     for name, place in places.items():
         if name not in own:
             dashes = "" if place else "--"

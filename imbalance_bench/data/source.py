@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imbalance_bench.data.dataset import ImageDataset
 from imbalance_bench.params import non_defaults
@@ -50,6 +51,10 @@ class Source(ABC):
 
         RequestError where files are missing (and `download` is False or fails) or damaged.
         """
+
+    def log_likelihood(self, images: NDArray[Any]) -> NDArray[np.float64] | None:
+        """(n, C) log p(x | class), up to a constant per row, where it is known exactly; else None."""
+        return None
 
     def ensure(self, download: bool = False) -> None:  # noqa: B027  (nothing to do for most sources)
         """See to it that the files are on this machine, so that `fingerprint` works; RequestError if not."""

@@ -16,3 +16,6 @@ METRICS = {
     "brier": "mean squared error of the probabilities, summed over classes (smaller is better)",
     "ece": "expected calibration error, 15 bins of equal mass, debiased (smaller is better)",
 }
+
+DECISION_METRICS = ("macro_f1", "balanced_accuracy", "g_mean", "mcc", "worst_class_recall", "accuracy")
+"""Those of decisions: a moved threshold changes them. The others are of scores alone."""

@@ -17,7 +17,7 @@ from imbalance_bench._version import __version__
 from imbalance_bench.config import RunConfig
 from imbalance_bench.experiments.materials import Materials, gather
 from imbalance_bench.experiments.record import FORMAT_VERSION, Record
-from imbalance_bench.experiments.scoring import PER_CLASS, score_record, softmax_loss
+from imbalance_bench.experiments.scoring import PER_CLASS, score_untouched, softmax_loss
 from imbalance_bench.experiments.seeds import generator, torch_seed
 from imbalance_bench.experiments.store import Store, write_csv, write_json
 from imbalance_bench.strategies.base import Context, Strategy
@@ -55,7 +55,7 @@ def make(config: RunConfig, store: Store) -> None:
     strategy.check(context)
     result = _train(config, store, materials, strategy, context)
     record = _record(config, materials, strategy, context, result)
-    scores = score_record(record, result.predictions)
+    scores = score_untouched(record, result.predictions)
     record["metrics"] = {name: None if np.isnan(v) else v for name, v in scores.summary.items()}
 
     def fill(folder: Path) -> None:
@@ -100,6 +100,7 @@ def _train(
         model = build_model(
             config.model,
             in_channels=dataset.images.shape[1],
+            image_size=(dataset.images.shape[2], dataset.images.shape[3]),
             n_classes=context.n_classes,
             head=strategy.head,
             mean=torch.as_tensor(materials.mean, dtype=torch.float32),
@@ -120,6 +121,7 @@ def _train(
                 f"{part}_labels": dataset.labels[rows],
                 f"{part}_rows": rows,
             }
+        predictions |= {f"{part}_log_likelihood": known for part, known in materials.log_likelihood.items()}
     return _Result(model, start, earlier_steps, trained, predictions)
 
 

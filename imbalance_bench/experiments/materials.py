@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imbalance_bench.config import RunConfig
 from imbalance_bench.data import registry
@@ -23,6 +25,8 @@ class Materials:
     Attributes:
         order: class indexes from head to tail.
         mean, std: (channels,) float64 over the training rows, before any sampling.
+        log_likelihood: for "val" and "test", (n, C) float32 log p(x | class) of the part's rows, up to a
+            constant per row; empty where it is not known.
     """
 
     dataset: ImageDataset
@@ -30,6 +34,7 @@ class Materials:
     order: tuple[int, ...]
     mean: Floats
     std: Floats
+    log_likelihood: Mapping[str, NDArray[np.float32]]
 
     def context(self, positive_class: str | None) -> Context:
         """The context of the training rows; RequestError for a positive class that is not one of two."""
@@ -80,7 +85,8 @@ def _gather(
     validation: str | None,
     seed: int,
 ) -> Materials:
-    dataset = registry.create(dataset_spec).load(generator("data", seed, "all"))
+    source = registry.create(dataset_spec)
+    dataset = source.load(generator("data", seed, "all"))
     split = make_split(dataset, generator("split", seed, "all"))
     thinned = thin(
         dataset,
@@ -95,7 +101,12 @@ def _gather(
         tail_rng=generator("tail", seed, "all"),
     )
     mean, std = channel_statistics(dataset, thinned.split.train)
-    return Materials(dataset, thinned.split, thinned.order, mean, std)
+    known: dict[str, NDArray[np.float32]] = {}
+    for part, rows in (("val", thinned.split.val), ("test", thinned.split.test)):
+        found = source.log_likelihood(dataset.images[rows])
+        if found is not None:
+            known[part] = found.astype(np.float32)
+    return Materials(dataset, thinned.split, thinned.order, mean, std, known)
 
 
 def channel_statistics(dataset: ImageDataset, rows: np.ndarray) -> tuple[Floats, Floats]:

@@ -96,13 +96,17 @@ def read_record(folder: Path) -> Record | None:
 
 
 def read_predictions(path: Path, n_classes: int) -> Mapping[str, NDArray[Any]]:
-    """`{val,test}_{logits,labels,rows}` of a run, checked; errors as in `read_record`."""
+    """`{val,test}_{logits,labels,rows}` of a run, checked; errors as in `read_record`.
+
+    Where the data set knows it, `{val,test}_log_likelihood` (n, C) too.
+    """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             found = {
                 f"{part}_{what}": stored[f"{part}_{what}"]
                 for part in ("val", "test")
-                for what in ("logits", "labels", "rows")
+                for what in ("logits", "labels", "rows", "log_likelihood")
+                if what != "log_likelihood" or f"{part}_{what}" in stored
             }
     except (
         zipfile.BadZipFile,
@@ -118,10 +122,16 @@ def read_predictions(path: Path, n_classes: int) -> Mapping[str, NDArray[Any]]:
         raise unreadable(path, error) from None
     for part in ("val", "test"):
         logits, labels, rows = (found[f"{part}_{what}"] for what in ("logits", "labels", "rows"))
-        fits = logits.shape == (len(labels), n_classes) and labels.shape == rows.shape == (len(labels),)
+        known = found.get(f"{part}_log_likelihood", logits)
+        fits = (
+            logits.shape == known.shape == (len(labels), n_classes)
+            and labels.shape == rows.shape == (len(labels),)
+            and known.dtype.kind == "f"
+        )
         if not fits or not len(labels) or logits.dtype.kind != "f" or labels.dtype.kind != "i":
             raise DamagedError(f"{path.name}: the {part} part's shapes do not fit")
-        if not np.isfinite(logits).all() or labels.min() < 0 or labels.max() >= n_classes:
+        finite = np.isfinite(logits).all() and np.isfinite(known).all()
+        if not finite or labels.min() < 0 or labels.max() >= n_classes:
             raise DamagedError(f"{path.name}: the {part} part holds values that no run leaves")
     return found
 

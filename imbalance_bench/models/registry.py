@@ -10,15 +10,17 @@ from torch import Tensor, nn
 
 from imbalance_bench.models.classifier import Classifier
 from imbalance_bench.models.names import check_name
+from imbalance_bench.models.resnet_cifar import resnet32
 from imbalance_bench.models.small_cnn import small_cnn
 
-_BACKBONES: dict[str, Callable[[int], tuple[nn.Module, int]]] = {"small-cnn": small_cnn}
+_BACKBONES: dict[str, Callable[[int], tuple[nn.Module, int]]] = {"small-cnn": small_cnn, "resnet32": resnet32}
 
 
 def build_model(
     name: str,
     *,
     in_channels: int,
+    image_size: tuple[int, int],
     n_classes: int,
     head: Literal["linear", "cosine"],
     mean: Tensor,
@@ -27,10 +29,23 @@ def build_model(
 ) -> Classifier:
     """A freshly drawn classifier on the CPU; the same seed gives the same weights, whatever was drawn before.
 
-    `mean` and `std` are (in_channels,) float32, in the range of the raw images.
+    `image_size` is (height, width); `mean` and `std` are (in_channels,) float32, in the range of the raw
+    images.
+
+    Raises:
+        RequestError: for a model that is not known, or that can't take images of this size.
     """
     check_name(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        backbone, n_features = _BACKBONES[name](in_channels)
+        backbone, n_features = _backbone(name, in_channels, image_size)
         return Classifier(backbone, n_features, n_classes, head=head, mean=mean, std=std)
+
+
+def _backbone(name: str, in_channels: int, image_size: tuple[int, int]) -> tuple[nn.Module, int]:
+    if name in _BACKBONES:
+        return _BACKBONES[name](in_channels)
+    # Only here: importing torchvision takes a second, which the networks of our own need not spend.
+    from imbalance_bench.models.torchvision_models import torchvision_backbone
+
+    return torchvision_backbone(name, in_channels, image_size)

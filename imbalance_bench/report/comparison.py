@@ -5,29 +5,43 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.evaluation.names import DECISION_METRICS, METRICS
 from imbalance_bench.experiments.record import Record
-from imbalance_bench.experiments.scoring import Scores, score
+from imbalance_bench.experiments.scoring import TUNED_FOR, Scores, score, score_bayes, score_majority
 from imbalance_bench.experiments.store import StoredRun
-from imbalance_bench.strategies.base import Floats, Strategy
+from imbalance_bench.strategies.base import Floats, Strategy, is_afterwards_only
+from imbalance_bench.strategies.composite import combine, fills, parts_of
+from imbalance_bench.strategies.registry import create
 
+BAYES, MAJORITY = "bayes-optimal", "majority-class"
 CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
 LISTED = 4
 MANY, FEW = 100, 20
 """Bounds of the groups by training rows: above 100 many, below 20 few (Liu et al. 2019, OLTR)."""
 
 
+Kind = Literal["requested", "tuned", "reference"]
+
+
 @dataclass(frozen=True)
 class ScoredArm:
-    """A strategy with its finished runs and what each gives, seed by seed."""
+    """A row of the comparison: finished runs and what each gives, seed by seed.
 
-    strategy: Strategy
+    Attributes:
+        name: a strategy's canonical spec, or the name of a reference.
+        strategy: None for a reference, which trains nothing.
+        kind: asked for by the user, the same with a tuned threshold, or a reference.
+    """
+
+    name: str
+    strategy: Strategy | None
     runs: tuple[StoredRun, ...]
     scores: tuple[Scores, ...]
+    kind: Kind = "requested"
 
 
 @dataclass(frozen=True)
@@ -39,9 +53,43 @@ class Failure:
     error: str
 
 
-def score_arm(strategy: Strategy, runs: Sequence[StoredRun], test_prior: str) -> ScoredArm:
+def score_arm(
+    strategy: Strategy,
+    runs: Sequence[StoredRun],
+    test_prior: str,
+    tuned_for: str = TUNED_FOR,
+    kind: Kind = "requested",
+) -> ScoredArm:
     """All numbers of one strategy; RequestError where the test prior can't be had."""
-    return ScoredArm(strategy, tuple(runs), tuple(score(run, strategy, test_prior) for run in runs))
+    scores = tuple(score(run, strategy, test_prior, tuned_for) for run in runs)
+    return ScoredArm(strategy.spec, strategy, tuple(runs), scores, kind)
+
+
+def with_companions(
+    arms: Sequence[ScoredArm], test_prior: str, tuned_for: str = TUNED_FOR
+) -> list[ScoredArm]:
+    """The arms; each that decides by argmax again with a tuned threshold; the references. Trains nothing."""
+    found = {arm.name: arm for arm in arms}
+    for arm in arms:
+        if arm.strategy is None or fills(arm.strategy, "fit_decision"):
+            continue
+        tuned = combine([*parts_of(arm.strategy), create("threshold")])
+        if tuned.spec not in found:
+            found[tuned.spec] = score_arm(tuned, arm.runs, test_prior, tuned_for, "tuned")
+    by_seed = {run.config.seed: run for arm in reversed(arms) for run in arm.runs}
+    runs = tuple(by_seed[seed] for seed in sorted(by_seed))
+    bayes = [(run, scores) for run in runs if (scores := score_bayes(run, test_prior)) is not None]
+    if bayes:
+        known, values = zip(*bayes, strict=True)
+        found[BAYES] = ScoredArm(BAYES, None, known, values, "reference")
+    majority = tuple(score_majority(run, test_prior) for run in runs)
+    found[MAJORITY] = ScoredArm(MAJORITY, None, runs, majority, "reference")
+    return list(found.values())
+
+
+def tuned_metric(primary_metric: str | None) -> str:
+    """What decisions are tuned for: the primary metric where it is one of decisions, else macro F1."""
+    return primary_metric if primary_metric in DECISION_METRICS else TUNED_FOR
 
 
 def comparison(
@@ -60,6 +108,7 @@ def comparison(
         "seeds": list(seeds),
         "test_prior": test_prior(arms, class_names),
         "primary_metric": primary,
+        "threshold_metric": tuned_metric(primary),
         "rows": [_row(arm) for arm in arms],
         "per_class": [row for arm in arms for row in per_class(arm, class_names)],
         "per_rank": [row for arm in arms for row in _per_rank(arm)],
@@ -91,7 +140,7 @@ def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]
     for index, name in enumerate(class_names):
         each = [scores.per_class[index] for scores in arm.scores]
         counts = [run.record["class_counts"][index] for run in arm.runs]
-        row: dict[str, Any] = {"strategy": arm.strategy.spec, "class": name}
+        row: dict[str, Any] = {"strategy": arm.name, "class": name}
         for metric in CLASS_METRICS:
             row |= spread(metric, [values[metric] for values in each])
         row["n"] = len(each)
@@ -117,13 +166,14 @@ def _mean(values: Sequence[float]) -> float | int | None:
 
 
 def _row(arm: ScoredArm) -> dict[str, Any]:
+    records = [run.record for run in arm.runs] if arm.strategy is not None else []
     costs = {
-        "optimizer_steps": _mean([run.record["optimizer_steps"] for run in arm.runs]),
-        "samples_seen": _mean([run.record["samples_seen"] for run in arm.runs]),
-        "passes": _mean([run.record["passes"] for run in arm.runs]),
-        "train_seconds": _mean([run.record["train_seconds"] for run in arm.runs]),
+        "optimizer_steps": _mean([record["optimizer_steps"] for record in records]),
+        "samples_seen": _mean([record["samples_seen"] for record in records]),
+        "passes": _mean([record["passes"] for record in records]),
+        "train_seconds": _mean([record["train_seconds"] for record in records]),
     }
-    return {"strategy": arm.strategy.spec, "n": len(arm.runs), **summary(arm), **costs}
+    return {"strategy": arm.name, "kind": arm.kind, "n": len(arm.runs), **summary(arm), **costs}
 
 
 def _per_rank(arm: ScoredArm) -> list[dict[str, Any]]:
@@ -140,7 +190,7 @@ def _per_rank(arm: ScoredArm) -> list[dict[str, Any]]:
         counts = [run.record["class_counts"][c] for run, c in zip(arm.runs, at, strict=True)]
         each = [scores.per_class[c] for scores, c in zip(arm.scores, at, strict=True)]
         row: dict[str, Any] = {
-            "strategy": arm.strategy.spec,
+            "strategy": arm.name,
             "rank": rank + 1,
             "train_rows": _mean(counts),
             "group": group_of(float(np.mean(counts))),
@@ -159,14 +209,15 @@ def group_of(train_rows: float) -> str:
 def notices(arms: Sequence[ScoredArm]) -> list[str]:
     """What the user should know beside the numbers: factors per class, samplers' notes, repeated rows."""
     said: list[str] = []
-    for arm in arms:
-        if arm.runs:
-            said += [f"{arm.strategy.spec}: {note}" for note in _notes(arm.runs)]
-            said += _factors(arm.strategy.spec, arm.runs[0].record)
-    base = next((arm for arm in arms if arm.strategy.spec == "cross-entropy" and arm.runs), None)
+    asked = [arm for arm in arms if arm.kind == "requested" and arm.runs]
+    for arm in asked:
+        if arm.strategy is None or not is_afterwards_only(arm.strategy):
+            said += [f"{arm.name}: {note}" for note in _notes(arm.runs)]
+            said += _factors(arm)
+    base = next((arm for arm in asked if arm.name == "cross-entropy"), None)
     if base is not None:
         reference = max(passes_of_class(run.record).max() for run in base.runs)
-        for arm in arms:
+        for arm in asked:
             said += _repeats(arm, float(reference))
     return said
 
@@ -180,15 +231,13 @@ def passes_of_class(record: Record) -> Floats:
 
 def _repeats(arm: ScoredArm, reference: float) -> list[str]:
     """A sentence where a strategy repeats the rows of some class over ten times as often as the baseline."""
-    if not arm.runs:
-        return []
     record = max((run.record for run in arm.runs), key=lambda record: passes_of_class(record).max())
     passes = passes_of_class(record)
     if passes.max() <= 10 * reference:
         return []
     name = record["class_names"][int(passes.argmax())]
     return [
-        f"{arm.strategy.spec} sees each training row of class {name} {passes.max():,.0f} times, "
+        f"{arm.name} sees each training row of class {name} {passes.max():,.0f} times, "
         f"cross-entropy each of its rows {reference:,.1f} times: at equal steps it may overfit."
     ]
 
@@ -197,17 +246,23 @@ def _notes(runs: Sequence[StoredRun]) -> list[str]:
     return list(dict.fromkeys(note for run in runs for note in run.record["notes"]))
 
 
-def _factors(spec: str, record: Mapping[str, Any]) -> list[str]:
-    """The weight of each class in the loss, and what sampling and weights make of the class shares."""
+def _factors(arm: ScoredArm) -> list[str]:
+    """The weight of each class in the loss, and what sampling, weights and shifts make of its share."""
+    record: Mapping[str, Any] = arm.runs[0].record
     names, said = record["class_names"], []
     if record["loss_factors"] is not None:
-        said.append(f"{spec}: weight in the loss: {_by_name(names, record['loss_factors'])}")
+        said.append(f"{arm.name}: weight in the loss: {_by_name(names, record['loss_factors'])}")
     shares = np.asarray(record["class_counts"]) / np.sum(record["class_counts"])
     factors = np.asarray(record["effective_prior"]) / shares
     if not np.allclose(factors, 1, rtol=1e-6):
-        seed = record["config"]["seed"]
+        taken, seed = "sampling and loss", record["config"]["seed"]
+        shift = arm.scores[0].shift
+        if shift.size and not np.allclose(shift, shift[0]):
+            taken = "sampling, loss and the shift of the scores"
+            factors = factors * np.exp(shift - shift.max())
+            factors = factors / (factors * shares).sum()
         said.append(
-            f"{spec}: a training row's weight, sampling and loss taken together (mean 1, seed {seed}): "
+            f"{arm.name}: a training row's weight, {taken} taken together (mean 1, seed {seed}): "
             f"{_by_name(names, factors)}"
         )
     return said

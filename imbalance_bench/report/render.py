@@ -28,8 +28,8 @@ def render(results: Sequence[Mapping[str, Any]], kind: str, width: int, color: b
         return _csv(results)
     pages = [(header(r), comparison_tables(r) if "rows" in r else run_tables(r)) for r in results]
     if kind == "markdown":
-        return "\n".join(_markdown(lines, tables) for lines, tables in pages)
-    return "\n".join(_terminal(lines, tables, width, color) for lines, tables in pages)
+        return "\n".join(markdown(lines, tables) for lines, tables in pages)
+    return "\n".join(terminal(lines, tables, width, color) for lines, tables in pages)
 
 
 def _csv(results: Sequence[Mapping[str, Any]]) -> str:
@@ -46,7 +46,8 @@ def _csv(results: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _markdown(lines: Sequence[str], tables: Sequence[Table]) -> str:
+def markdown(lines: Sequence[str], tables: Sequence[Table]) -> str:
+    """Opening lines and tables as markdown."""
     blocks = ["\n".join(f"- {line}" for line in lines)]
     for table in tables:
         body = [_pipes(table.columns), _pipes(["---"] * table.labels + ["---:"] * _values(table))]
@@ -65,7 +66,8 @@ def _values(table: Table) -> int:
     return len(table.columns) - table.labels
 
 
-def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: bool) -> str:
+def terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: bool) -> str:
+    """Opening lines and tables for a terminal of `width` columns."""
     from rich import box
     from rich.console import Console
     from rich.table import Table as Grid
@@ -84,13 +86,17 @@ def _terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: 
             for column in columns:
                 label = column < table.labels
                 grid.add_column(
-                    Text(table.columns[column]),
+                    Text(_breakable(table.columns[column])),
                     justify="left" if label else "right",
                     overflow="fold",
                     width=sizes[column],
                 )
-            for row in table.rows:
-                grid.add_row(*(Text(row[column]) for column in columns))
+            for number, row in enumerate(table.rows):
+                if number in table.rules:
+                    grid.add_section()
+                grid.add_row(
+                    *(Text(row[i] if len(row[i]) <= sizes[i] else _breakable(row[i])) for i in columns)
+                )
             console.print(grid)
         hidden = [name for i, name in enumerate(table.columns) if not any(i in page for page in pages)]
         if hidden:
@@ -130,5 +136,9 @@ def _pages(table: Table, sizes: Sequence[int], width: int) -> list[list[int]]:
 
 
 def _head_width(name: str) -> int:
-    """A head may break between words."""
-    return max((len(word) for word in name.split()), default=0)
+    """A head may break between words and before the parts of a combined strategy."""
+    return max((len(word) for word in _breakable(name).split()), default=0)
+
+
+def _breakable(name: str) -> str:
+    return name.replace("+", "\n+")

@@ -34,7 +34,7 @@ class Table:
     """A title, column heads, rows of cells, a note below; the first `labels` columns hold text.
 
     Columns beyond `labels` may be left out at the right (`wide` False) or moved to a further table
-    (`wide` True) where the page is narrow.
+    (`wide` True) where the page is narrow. `rules` are the numbers of the rows with a line above them.
     """
 
     title: str
@@ -43,6 +43,7 @@ class Table:
     labels: int = 1
     wide: bool = False
     note: str = ""
+    rules: frozenset[int] = frozenset()
 
 
 def comparison_tables(result: Mapping[str, Any]) -> list[Table]:
@@ -82,6 +83,10 @@ def header(result: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"primary metric, fixed before the run: {TITLES[result['primary_metric']]}; the rest explores"
         )
+    if any(row["kind"] == "tuned" for row in result.get("rows", ())):
+        lines.append(
+            f"X+threshold: the decisions of X, tuned on validation for {TITLES[result['threshold_metric']]}"
+        )
     if len(seeds) == 1:
         lines.append(
             "one seed: differences between strategies can't be told from luck; use --seeds 5 or more"
@@ -112,40 +117,58 @@ def _summary(result: Mapping[str, Any]) -> Table:
     )
     heads = ("strategy", "n", "passes", *(TITLES[name] for name in names))
     several = any(row["n"] > 1 for row in result["rows"])
-    note = "passes: how often a drawn training row was seen, on average"
-    note = f"mean ± standard deviation over the n seeds; {note}" if several else note
-    return Table("Strategies", heads, rows, labels=2, note=note)
+    notes = ["mean ± standard deviation over the n seeds"] if several else []
+    notes.append("passes: how often a drawn training row was seen, on average")
+    if any(row["strategy"] == "bayes-optimal" for row in result["rows"]):
+        notes.append(
+            "bayes-optimal: the exact posterior, each metric of decisions at its own best rule (the rows per "
+            "class: macro F1's)"
+        )
+    rules = _kind_changes([row["kind"] for row in result["rows"]])
+    return Table("Strategies", heads, rows, labels=2, note="; ".join(notes), rules=rules)
+
+
+def _kind_changes(kinds: Sequence[str]) -> frozenset[int]:
+    """The rows whose kind differs from that of the row above."""
+    return frozenset(i for i in range(1, len(kinds)) if kinds[i] != kinds[i - 1])
 
 
 def _classes(result: Mapping[str, Any]) -> list[Table]:
     names = list(dict.fromkeys(row["class"] for row in result["per_class"]))
+    kinds = {row["strategy"]: row["kind"] for row in result["rows"]}
     if len(names) <= LONG_FORM_CLASSES:
         rows = tuple(
             (row["strategy"], row["class"], *_class_cells(row), _count(row["support"]), _train_rows(row))
             for row in result["per_class"]
         )
         heads = ("strategy", "class", "precision", "recall", "AP", "F1", "support", "training rows")
-        return [Table("Per class", heads, rows, labels=2, note=_partly(rows))]
-    strategies = [row["strategy"] for row in result["rows"]]
+        rules = _kind_changes([kinds[row["strategy"]] for row in result["per_class"]])
+        return [Table("Per class", heads, rows, labels=2, note=_partly(rows), rules=rules)]
+    tables = []
+    for tuned in (False, True):
+        strategies = [name for name, kind in kinds.items() if (kind == "tuned") is tuned]
+        if strategies:
+            tables += _matrices(result, strategies, ", decisions tuned on validation" if tuned else "")
+    return tables
+
+
+def _matrices(result: Mapping[str, Any], strategies: Sequence[str], how: str) -> list[Table]:
+    """By frequency rank where there are ranks, then by class: classes in rows, strategies in columns."""
     tables = []
     if result["per_rank"]:
         ranks = _grouped(result["per_rank"], "rank")
         labels = [(str(rank), _count(rows[0]["train_rows"])) for rank, rows in ranks.items()]
-        tables.append(
-            _matrix(
-                "Precision / recall by frequency rank", ("rank", "training rows"), labels, ranks, strategies
-            )
-        )
-        tables.append(_groups(result["per_rank"], strategies))
+        title = f"Precision / recall by frequency rank{how}"
+        tables.append(_matrix(title, ("rank", "training rows"), labels, ranks, strategies))
+        tables.append(_groups(result["per_rank"], strategies, how))
     classes = _grouped(result["per_class"], "class")
     labels = [(name, _train_rows(rows[0])) for name, rows in classes.items()]
-    tables.append(
-        _matrix("Precision / recall by class", ("class", "training rows"), labels, classes, strategies)
-    )
+    title = f"Precision / recall by class{how}"
+    tables.append(_matrix(title, ("class", "training rows"), labels, classes, strategies))
     return tables
 
 
-def _groups(rows: Sequence[Mapping[str, Any]], strategies: Sequence[str]) -> Table:
+def _groups(rows: Sequence[Mapping[str, Any]], strategies: Sequence[str], how: str) -> Table:
     order = [name for name in ("many", "medium", "few") if any(row["group"] == name for row in rows)]
     spans = {"many": "many (over 100)", "medium": "medium (20 to 100)", "few": "few (under 20)"}
     cells = []
@@ -156,7 +179,7 @@ def _groups(rows: Sequence[Mapping[str, Any]], strategies: Sequence[str]) -> Tab
             defined = [value for value in found if value is not None]
             line.append(number(sum(defined) / len(defined)) if defined else "-")
         cells.append(tuple(line))
-    return Table("Mean recall by training rows", ("classes", *strategies), tuple(cells), wide=True)
+    return Table(f"Mean recall by training rows{how}", ("classes", *strategies), tuple(cells), wide=True)
 
 
 def _matrix(

@@ -104,12 +104,14 @@ class FittingData:
         labels: (n,) int64.
         sample_weight: (n,) float64, the test prior's weights.
         head_weight: gives the (C, D) weights of the run's head.
+        metric: the metric that decisions should serve, one of `evaluation.names.DECISION_METRICS`.
     """
 
     logits: Floats
     labels: NDArray[np.int64]
     sample_weight: Floats
     head_weight: Callable[[], NDArray[np.float32]]
+    metric: str = "macro_f1"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -102,7 +102,7 @@ def _chain(parts: Sequence[Strategy], run: FittingData, context: Context) -> tup
     for part in parts:
         step = part.fit_adjust(run, context)
         steps.append(step)
-        run = FittingData(step(run.logits), run.labels, run.sample_weight, run.head_weight)
+        run = replace(run, logits=step(run.logits))
 
     def adjust(logits: Floats) -> Floats:
         for step in steps:
@@ -110,6 +110,16 @@ def _chain(parts: Sequence[Strategy], run: FittingData, context: Context) -> tup
         return logits
 
     return adjust, run
+
+
+def fills(strategy: Strategy, place: str) -> bool:
+    """Whether the strategy, or a part of it, fills `place` itself."""
+    return any(defines(part, place) for part in parts_of(strategy))
+
+
+def parts_of(strategy: Strategy) -> tuple[Strategy, ...]:
+    """The parts of a composition; of any other strategy, itself."""
+    return strategy.parts if isinstance(strategy, Composite) else (strategy,)
 
 
 def combine(parts: Sequence[Strategy]) -> Strategy:

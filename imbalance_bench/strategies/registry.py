@@ -14,7 +14,7 @@ from imbalance_bench.errors import RequestError, nearest
 from imbalance_bench.params import build, rules
 from imbalance_bench.specs import split_list, split_spec
 from imbalance_bench.strategies.base import Strategy, is_afterwards_only
-from imbalance_bench.strategies.composite import Composite, combine
+from imbalance_bench.strategies.composite import combine, parts_of
 
 ENTRY_POINTS = "imbench.strategies"
 S = TypeVar("S", bound=type[Strategy])
@@ -97,8 +97,7 @@ def create_list(text: str) -> list[Strategy]:
 
 def trained_part(strategy: Strategy) -> Strategy:
     """The strategy whose stored run `strategy` reads: without the parts that act after training only."""
-    parts = strategy.parts if isinstance(strategy, Composite) else (strategy,)
-    trained = [part for part in parts if not is_afterwards_only(part)]
+    trained = [part for part in parts_of(strategy) if not is_afterwards_only(part)]
     if trained:
         return combine(trained)
     return create(strategy.requires or "cross-entropy")

@@ -47,9 +47,9 @@ def direct() -> np.ndarray:
 
 
 def test_templates_equal_the_direct_construction(direct: np.ndarray) -> None:
-    axis = axis_templates(28)
-    assert axis.shape == (3, 20, 28)
-    built = np.einsum("kiy,kjx->kijyx", axis, axis).reshape(1200, 784)
+    vertical, horizontal = axis_templates(28)
+    assert vertical.shape == horizontal.shape == (3, 20, 28)
+    built = np.einsum("kiy,kjx->kijyx", vertical, horizontal).reshape(1200, 784)
     np.testing.assert_allclose(built, direct, rtol=0, atol=1e-12)
 
 
@@ -173,7 +173,7 @@ def test_the_generator_decides_and_parts_do_not_disturb_each_other() -> None:
 def test_fingerprint_names_version_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = create("synthetic").fingerprint()
     assert plain == create("synthetic:norm=5,size=28").fingerprint()
-    others = ("norm=4", "size=29", "train=999", "val=999", "test=999", "prevalence=0.03")
+    others = ("classes=3", "norm=4", "size=29", "train=999", "val=999", "test=999", "prevalence=0.03")
     changed = [create(f"synthetic:{text}").fingerprint() for text in others]
     monkeypatch.setattr("imbalance_bench.data.sources.synthetic.GENERATOR_VERSION", 0)
     changed.append(create("synthetic").fingerprint())
@@ -182,7 +182,7 @@ def test_fingerprint_names_version_and_parameters(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     "bad",
-    ["prevalence=0", "prevalence=1", "prevalence=-1", "size=11", "train=1", "norm=-1", "norm=nan", "n=3"],
+    ["classes=1", "classes=11", "prevalence=0", "prevalence=1", "prevalence=-1", "size=11", "train=1", "norm=-1", "norm=nan", "n=3"],
 )
 def test_bad_parameters_are_refused(bad: str) -> None:
     with pytest.raises(RequestError, match="synthetic"):

@@ -27,7 +27,14 @@ def one_thread() -> Iterator[None]:
 def model(head: Head = "linear", channels: int = 1, classes: int = 3, seed: int = 0) -> Classifier:
     mean, std = torch.full((channels,), 100.0), torch.full((channels,), 50.0)
     return build_model(
-        "small-cnn", in_channels=channels, n_classes=classes, head=head, mean=mean, std=std, seed=seed
+        "small-cnn",
+        in_channels=channels,
+        image_size=(28, 28),
+        n_classes=classes,
+        head=head,
+        mean=mean,
+        std=std,
+        seed=seed,
     )
 
 
@@ -99,6 +106,7 @@ def test_an_unknown_model_is_refused() -> None:
         build_model(
             "small-cn",
             in_channels=1,
+            image_size=(28, 28),
             n_classes=2,
             head="linear",
             mean=torch.zeros(1),

@@ -82,6 +82,7 @@ def trained(spec: str, counts: list[int], poison: float | None = None) -> tuple[
     model = build_model(
         "small-cnn",
         in_channels=1,
+        image_size=(8, 8),
         n_classes=len(counts),
         head=strategy.head,
         mean=torch.zeros(1),

@@ -56,6 +56,7 @@ def fit(
     model = build_model(
         "small-cnn",
         in_channels=1,
+        image_size=(8, 8),
         n_classes=len(counts),
         head=strategy.head,
         mean=torch.full((1,), 80.0),

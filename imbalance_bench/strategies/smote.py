@@ -1,0 +1,87 @@
+"""SMOTE: new rows of the smaller classes, on the lines between near neighbours of one class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imbalance_bench.errors import RefusedError
+from imbalance_bench.params import param
+from imbalance_bench.strategies.base import Context, Strategy
+from imbalance_bench.strategies.neighbours import nearest_neighbours
+from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
+from imbalance_bench.strategies.registry import register
+
+
+@register
+@dataclass(frozen=True)
+class Smote(Strategy):
+    """Rows up to ratio * n_max per class, each between a row and one of its k nearest of the same class.
+
+    The images between are computed in floats when a batch is built; the plan holds row numbers only.
+    """
+
+    name = "smote"
+    summary = "add images between near neighbours of the smaller classes, up to the size of the largest"
+    paper = "Chawla, Bowyer, Hall & Kegelmeyer (2002), SMOTE: synthetic minority over-sampling technique"
+
+    k: int = param(
+        5, kind="int", low=1, high=1000, help="how many nearest neighbours of its class a row may mix with"
+    )
+    ratio: float = param(
+        1.0,
+        low=0.0,
+        high=1.0,
+        low_open=True,
+        help="size of the smaller classes over that of the largest afterwards; 1 makes all equal",
+    )
+
+    def check(self, context: Context) -> None:
+        """RefusedError for a class of one row that would have to grow: a line needs two."""
+        target = self._target(int(context.class_counts.max()))
+        for name, count in zip(context.class_names, context.class_counts.tolist(), strict=True):
+            if count < min(2, target):
+                raise _too_few(f"class {name!r}", count, target)
+
+    def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
+        """Every row once, and (base, neighbour, weight) for what each class lacks of ratio * n_max rows."""
+        classes = [view.rows_of(label) for label in range(view.n_classes)]
+        target = self._target(max(len(members) for members in classes))
+        originals = np.arange(len(view), dtype=np.int64)
+        base, neighbour = [originals], [originals]
+        weight = [np.zeros(len(view), dtype=np.float32)]
+        notes = []
+        for label, members in enumerate(classes):
+            missing = target - len(members)
+            if missing <= 0:
+                continue
+            said = f"smote: class number {label} (counted from 0)"
+            if len(members) < 2:
+                raise _too_few(said.removeprefix("smote: "), len(members), target)
+            images = view.images[members]
+            k = min(self.k, len(members) - 1)
+            if k < self.k:
+                notes.append(f"{said} has {len(members)} training rows: k is {k} instead of {self.k}.")
+            if all(np.array_equal(image, images[0]) for image in images[1:]):
+                notes.append(f"{said} has {len(members)} identical training images: this only repeats them.")
+            start = rng.integers(len(members), size=missing)
+            end = nearest_neighbours(images, k)[start, rng.integers(k, size=missing)]
+            base.append(members[start])
+            neighbour.append(members[end])
+            weight.append(rng.random(missing, dtype=np.float32))
+        return SamplingPlan(
+            np.concatenate(base), np.concatenate(neighbour), np.concatenate(weight), notes=tuple(notes)
+        )
+
+    def _target(self, largest: int) -> int:
+        """The rows that each class has at least afterwards, rounded down as by imbalanced-learn."""
+        return int(largest * self.ratio + 1e-9)
+
+
+def _too_few(which: str, count: int, target: int) -> RefusedError:
+    rows = "1 training row" if count == 1 else f"{count} training rows"
+    return RefusedError(
+        f"smote: {which} has {rows} and would have to grow to {target}, but a line between images needs two. "
+        "Use oversample, which repeats rows, or give the class more rows."
+    )

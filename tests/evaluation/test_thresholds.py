@@ -1,0 +1,160 @@
+"""Fitted decisions against exhaustive search, scikit-learn's metrics and known optima."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from imbalance_bench.evaluation.metrics import summary_metrics
+from imbalance_bench.evaluation.names import DECISION_METRICS
+from imbalance_bench.evaluation.thresholds import decision_values, fit_offsets
+
+
+def one_hot(labels: np.ndarray, n_classes: int, weight: np.ndarray | None = None) -> np.ndarray:
+    mass = np.zeros((len(labels), n_classes))
+    mass[np.arange(len(labels)), labels] = 1 if weight is None else weight
+    return mass
+
+
+def value(logits: np.ndarray, labels: np.ndarray, metric: str, weight: np.ndarray | None = None) -> float:
+    names = [str(c) for c in range(logits.shape[1])]
+    return summary_metrics(labels, logits, names, weight)[metric]
+
+
+def best_of_all_cuts(logits: np.ndarray, labels: np.ndarray, metric: str, weight: np.ndarray) -> float:
+    """Two classes: every threshold tried."""
+    gap = np.unique(logits[:, 0] - logits[:, 1])
+    cuts = [gap[0] - 1, *(gap[1:] + gap[:-1]) / 2, gap[-1] + 1]
+    return max(value(logits + [0, cut], labels, metric, weight) for cut in cuts)
+
+
+@pytest.mark.parametrize("metric", DECISION_METRICS)
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 30), st.booleans())
+def test_two_classes_are_searched_exhaustively(metric: str, seed: int, n: int, ties: bool) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(2, size=n)
+    logits = rng.normal(size=(n, 2)) + 0.7 * one_hot(labels, 2)
+    logits = logits.round() if ties else logits
+    weight = rng.uniform(0.1, 3, size=n)
+    offsets = fit_offsets(logits, one_hot(labels, 2, weight), metric)
+    reached = value(logits + offsets, labels, metric, weight)
+    assert reached == pytest.approx(best_of_all_cuts(logits, labels, metric, weight), abs=1e-9)
+    assert offsets.sum() == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", DECISION_METRICS)
+def test_values_equal_the_metrics_of_the_same_decisions(metric: str) -> None:
+    rng = np.random.default_rng(0)
+    for n_classes in (2, 3, 6):
+        truth, said = rng.integers(n_classes, size=(2, 200))
+        weight = rng.uniform(0.5, 2, size=200)
+        mass = one_hot(truth, n_classes, weight)
+        hit = np.bincount(said, weight * (truth == said), minlength=n_classes)
+        called = np.bincount(said, weight, minlength=n_classes)
+        found = decision_values(hit[None], called[None], mass.sum(axis=0), metric)
+        names = [str(c) for c in range(n_classes)]
+        scores = rng.normal(size=(200, n_classes))
+        assert found[0] == pytest.approx(
+            summary_metrics(truth, scores, names, weight, y_pred=said)[metric], abs=1e-9
+        )
+
+
+@pytest.mark.parametrize("metric", DECISION_METRICS)
+def test_more_classes_reach_what_a_grid_of_offsets_reaches(metric: str) -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.choice(3, p=[0.8, 0.15, 0.05], size=400)
+    logits = rng.normal(size=(400, 3)) + 1.5 * one_hot(labels, 3) + [3, 1, 0]
+    offsets = fit_offsets(logits, one_hot(labels, 3), metric)
+    steps = np.linspace(-6, 6, 25)
+    grid = max(value(logits + [0, a, b], labels, metric) for a, b in itertools.product(steps, steps))
+    assert value(logits + offsets, labels, metric) >= grid - 0.01
+    assert value(logits + offsets, labels, metric) >= value(logits, labels, metric)
+
+
+def test_balanced_accuracy_undoes_the_prior_of_calibrated_scores() -> None:
+    rng = np.random.default_rng(1)
+    prior = np.array([0.97, 0.03])
+    labels = rng.choice(2, p=prior, size=200_000)
+    x = rng.normal(size=len(labels)) + 2.0 * labels
+    logits = np.stack([np.zeros_like(x), 2 * x - 2], axis=1) + np.log(prior)
+    mass = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    offsets = fit_offsets(logits, mass, "balanced_accuracy")
+    # known: the threshold at the prevalence; expected values need no labels
+    assert offsets[1] - offsets[0] == pytest.approx(np.log(0.97 / 0.03), abs=0.1)
+    # known (Lipton, Elkan & Naryanaswamy 2014): the best threshold for one class's F1 is half the best F1
+    with_labels = fit_offsets(logits, one_hot(labels, 2), "macro_f1")
+    expected = fit_offsets(logits, mass, "macro_f1")
+    threshold = 1 / (1 + np.exp(expected[1] - expected[0]))
+    f1 = sk.f1_score(labels, mass[:, 1] > threshold)
+    assert threshold == pytest.approx(f1 / 2, abs=0.03)
+    assert value(logits + with_labels, labels, "macro_f1") >= value(logits + expected, labels, "macro_f1")
+
+
+def test_nothing_moves_where_nothing_is_gained() -> None:
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    logits = 5.0 * one_hot(labels, 3)
+    for metric in DECISION_METRICS:
+        assert fit_offsets(logits, one_hot(labels, 3), metric).tolist() == [0, 0, 0]
+        assert fit_offsets(logits[:4, :2], one_hot(labels[:4], 2), metric).tolist() == [0, 0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_scaled_mass_shifted_rows_and_renamed_classes_change_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(2, size=40)
+    logits = rng.normal(size=(40, 2)) + one_hot(labels, 2)
+    mass = one_hot(labels, 2)
+    plain = fit_offsets(logits, mass, "macro_f1")
+    scaled = fit_offsets(logits + rng.normal(size=(40, 1)), 7 * mass, "macro_f1")
+    assert scaled == pytest.approx(plain, abs=1e-9)
+    swapped = fit_offsets(logits[:, ::-1], mass[:, ::-1], "macro_f1")
+    assert value(logits + swapped[::-1], labels, "macro_f1") == pytest.approx(
+        value(logits + plain, labels, "macro_f1")
+    )
+
+
+def test_a_class_without_mass_is_left_out_of_account() -> None:
+    rng = np.random.default_rng(5)
+    labels = rng.choice([0, 2], p=[0.9, 0.1], size=300)
+    logits = rng.normal(size=(300, 3)) + one_hot(labels, 3)
+    for metric in DECISION_METRICS:
+        offsets = fit_offsets(logits, one_hot(labels, 3), metric)
+        assert np.isfinite(offsets).all()
+        assert value(logits + offsets, labels, metric) >= value(logits, labels, metric)
+
+
+def test_many_rows_and_classes_are_searched_in_groups_and_still_gain() -> None:
+    rng = np.random.default_rng(2)
+    prior = 0.9 ** np.arange(60)
+    labels = rng.choice(60, p=prior / prior.sum(), size=20_000)
+    logits = rng.normal(size=(20_000, 60)) + 2 * one_hot(labels, 60) + np.log(prior)
+    offsets = fit_offsets(logits, one_hot(labels, 60), "balanced_accuracy")
+    best_known = value(logits - np.log(prior), labels, "balanced_accuracy")
+    assert value(logits + offsets, labels, "balanced_accuracy") > best_known - 0.002
+    two = logits[:, :2]
+    members = labels < 2
+    exact = fit_offsets(two[members], one_hot(labels[members], 2), "mcc")
+    assert np.isfinite(exact).all()
+
+
+@pytest.mark.parametrize(
+    ("logits", "mass", "metric", "said"),
+    [
+        (np.zeros((2, 2)), np.ones((2, 2)), "minority_ap", "allowed are macro_f1"),
+        (np.zeros((2, 2)), np.ones((2, 3)), "mcc", "shape"),
+        (np.zeros((2, 2)), -np.ones((2, 2)), "mcc", "at least 0"),
+        (np.zeros((2, 2)), np.full((2, 2), np.nan), "mcc", "finite"),
+        (np.zeros((2, 2)), np.zeros((2, 2)), "mcc", "0 everywhere"),
+        (np.full((2, 2), np.inf), np.ones((2, 2)), "mcc", "finite"),
+    ],
+)
+def test_bad_input(logits: np.ndarray, mass: np.ndarray, metric: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        fit_offsets(logits, mass, metric)
