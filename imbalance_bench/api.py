@@ -130,6 +130,7 @@ def run_settings(
     settings: Settings, params: Mapping[str, object], progress: Progress | None = None
 ) -> Result:
     """`run` from validated settings and the strategy's own parameters."""
+    check_metric(settings.primary_metric)
     if settings.strategies is not None:
         raise RequestError("run takes one `strategy`; `strategies` belongs to `compare`.")
     strategy = create(settings.strategy or BASELINE, **params)

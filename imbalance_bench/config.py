@@ -64,7 +64,7 @@ class Settings(BaseModel):
     model: Text = "small-cnn"
     steps: Whole | None = whole(None, ge=1, le=MAX_STEPS)
     epochs: Real | None = real(None, gt=0, le=100_000)
-    batch_size: Whole = whole(128, ge=2, le=65_536)
+    batch_size: Whole = whole(64, ge=2, le=65_536)
     lr: Real | None = real(None, gt=0)
     schedule: Schedule = "one-cycle"
     weight_decay: Real = real(1e-2, ge=0)

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ SMALL = (SYNTHETIC, "--steps=5", "--batch-size=32", "--workers=0", "--device=cpu
 DIGITS = ("--dataset=digits", "--steps=2", "--batch-size=16", "--workers=0", "--device=cpu")
 RUN_KEYS = {"dataset", "strategy", "seeds", "test_prior", "per_class", "summary", "runs", "failures"}
 COMPARE_KEYS = {
-    "dataset", "seeds", "test_prior", "primary_metric", "rows", "per_class", "per_rank", "differences",
-    "decomposition", "verdict", "failures",
+    "dataset", "seeds", "test_prior", "primary_metric", "threshold_metric", "rows", "per_class", "per_rank",
+    "differences", "decomposition", "verdict", "failures",
 }  # fmt: skip
 
 
@@ -87,6 +87,26 @@ def modules_after(arguments: Sequence[str], cwd: Path, among: Sequence[str]) -> 
     )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].split()[1:])
+
+
+def kinds(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The rows of a comparison in their order: name and kind."""
+    return [(row["strategy"], row["kind"]) for row in result["rows"]]
+
+
+def requested(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows that were asked for."""
+    return [row for row in result["rows"] if row["kind"] == "requested"]
+
+
+def expected_kinds(*names: str, bayes: bool = False) -> list[tuple[str, str]]:
+    """The rows of a comparison of strategies none of which has a decision place of its own."""
+    references = (*(("bayes-optimal",) if bayes else ()), "majority-class")
+    return [
+        *((name, "requested") for name in names),
+        *((f"{name}+threshold", "tuned") for name in names),
+        *((name, "reference") for name in references),
+    ]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 from conftest import STRATEGIES, StoredComparison
+from helpers import expected_kinds, kinds, requested
 
 import imbalance_bench
 from imbalance_bench import Result, compare, load_results, run
@@ -46,18 +47,18 @@ def test_compare_gives_a_result_with_tables(tmp_path: Path) -> None:
     assert isinstance(result, Result)
     assert isinstance(result, dict)
     rows = result.frame()
-    assert rows["strategy"].tolist() == ["cross-entropy", "focal", "undersample"]
-    assert rows["n"].tolist() == [2, 2, 2]
+    assert kinds(result) == expected_kinds("cross-entropy", "focal", "undersample", bayes=True)
+    assert list(zip(rows["strategy"], rows["kind"], strict=True)) == kinds(result)
+    assert rows["n"].tolist() == [2] * 8
     assert rows["macro_f1"].tolist() == [row["macro_f1"] for row in result["rows"]]
-    assert len(result.frame("per_class")) == 6
+    assert len(result.frame("per_class")) == 16
     assert len(result.frame("verdict")) == 0
     assert result["primary_metric"] == "minority_ap"
+    assert result["threshold_metric"] == "macro_f1"
     text = compare("focal,undersample", seeds="0,1", results=str(tmp_path), **SMALL)
     assert dict(text) == dict(result)
-    assert [row["strategy"] for row in compare("focal,ce", seeds=2, results=tmp_path, **SMALL)["rows"]] == [
-        "focal",
-        "cross-entropy",
-    ]
+    other = compare("focal,ce", seeds=2, results=tmp_path, **SMALL)
+    assert kinds(other) == expected_kinds("focal", "cross-entropy", bayes=True)
 
 
 def test_compare_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -83,7 +84,9 @@ def test_load_results_has_a_row_per_run(stored: StoredComparison) -> None:
     assert {"seed", "macro_f1", "optimizer_steps", "train_seconds", "split_hash", "path"} <= set(runs)
     assert all(Path(path, "run.json").is_file() for path in runs["path"])
     means = runs.groupby("strategy")["macro_f1"].mean()
-    for row in stored.result["rows"]:
+    rows = requested(stored.result)
+    assert [row["strategy"] for row in rows] == STRATEGIES.split(",")
+    for row in rows:
         assert means[row["strategy"]] == pytest.approx(row["macro_f1"])
     assert load_results(str(stored.folder)).equals(runs)
 
@@ -96,10 +99,10 @@ def test_load_results_of_an_empty_and_of_a_missing_folder(tmp_path: Path) -> Non
 
 def test_stored_comparisons_choose_and_order(stored: StoredComparison) -> None:
     (whole,) = stored_comparisons(stored.folder)
-    assert whole["rows"][0]["strategy"] == "cross-entropy"
+    assert kinds(whole) == expected_kinds("cross-entropy", "focal", "oversample", "undersample")
     (part,) = stored_comparisons(stored.folder, "undersample,focal", primary_metric="mcc")
-    assert [row["strategy"] for row in part["rows"]] == ["undersample", "focal"]
-    assert part["primary_metric"] == "mcc"
+    assert kinds(part) == expected_kinds("undersample", "focal")
+    assert part["primary_metric"] == part["threshold_metric"] == "mcc"
     with pytest.raises(RequestError, match="no finished run of class-weights"):
         stored_comparisons(stored.folder, "class-weights")
 
@@ -110,6 +113,8 @@ def test_rows_of_different_seeds_are_pointed_out(tmp_path: Path) -> None:
     (found,) = stored_comparisons(tmp_path)
     assert any("different seeds" in line for line in found.notices)
     assert found["seeds"] == [0, 1]
+    assert kinds(found) == expected_kinds("cross-entropy", "focal", bayes=True)
+    assert [row["n"] for row in found["rows"]] == [1, 2, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +147,8 @@ def test_a_strategy_of_ones_own_that_breaks(tmp_path: Path) -> None:
     assert result["failures"] == [
         {"strategy": "broken", "seed": 0, "error": "ArithmeticError: no loss today"}
     ]
-    assert [row["n"] for row in result["rows"]] == [0, 1]
+    assert kinds(result) == expected_kinds("broken", "cross-entropy", bayes=True)
+    assert [row["n"] for row in result["rows"]] == [0, 1, 0, 1, 1, 1]
     everything = compare("broken", seeds=1, results=tmp_path, **SMALL)
-    assert [row["n"] for row in everything["rows"]] == [1, 0]
+    assert kinds(everything) == expected_kinds("cross-entropy", "broken", bayes=True)
+    assert [row["n"] for row in everything["rows"]] == [1, 0, 1, 0, 1, 1]

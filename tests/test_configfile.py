@@ -17,6 +17,7 @@ from imbalance_bench.errors import RequestError
 
 KNOWN = ("dataset", "n-max", "lr", "steps", "seeds", "strategies", "quiet", "positive_class")
 CONFIGS = Path(__file__).parent.parent / "configs"
+SHIPPED = ["article.yaml", "fashion_lt.yaml", "smoke.yaml"]
 
 
 def load(tmp_path: Path, content: str | bytes) -> LoadedConfig:
@@ -259,7 +260,11 @@ def test_unknown_keys_are_refused_on_request(tmp_path: Path) -> None:
     refuse_unknown(load(tmp_path, "steps: 1"), KNOWN)
 
 
-@pytest.mark.parametrize("name", ["smoke.yaml", "fashion_lt.yaml"])
+def test_every_shipped_config_is_known() -> None:
+    assert sorted(path.name for path in CONFIGS.iterdir()) == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_configs_load(name: str) -> None:
     found = load_config(CONFIGS / name, ("dataset", "imbalance-ratio", "strategies", "seeds"))
     assert set(found.unknown) <= {"steps", "device", "profile", "n_max"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -26,14 +25,10 @@ def command(
     ] = None,
 ) -> None:
     """The worked example of the article on focal loss, recomputed, with its slips."""
-    import shutil
-
     import numpy as np
 
-    from imbalance_bench.cli.request import check_output
-    from imbalance_bench.cli.streams import print_result
+    from imbalance_bench.cli.request import check_output, write_text
     from imbalance_bench.config import merge
-    from imbalance_bench.errors import RequestError
     from imbalance_bench.params import build
     from imbalance_bench.report.article import CLASSES, EXAMPLE
     from imbalance_bench.report.article_page import article_result, render_article
@@ -47,12 +42,8 @@ def command(
     counts = np.bincount([image.label for image in EXAMPLE])
     weights = asked.loss_factors(Context(counts, CLASSES))
     result = article_result(asked.alpha, asked.gamma, None if weights is None else weights.tolist())
-    if settings.output is None:
-        width = shutil.get_terminal_size((80, 24)).columns
-        color = settings.format == "terminal" and sys.stdout is not None and sys.stdout.isatty()
-        print_result(render_article(result, settings.format, width, color))
-        return
-    try:
-        settings.output.write_text(render_article(result, settings.format, 120), encoding="utf-8")
-    except OSError as error:
-        raise RequestError(f"--output {settings.output} can't be written to: {error.strerror}.") from None
+    write_text(
+        lambda width, color: render_article(result, settings.format, width, color),
+        settings.format,
+        settings.output,
+    )

@@ -50,8 +50,8 @@ SHARED: dict[str, Any] = {
     "model": _option("Which network; `imbench list models` (default: small-cnn).", TRAINING, "NAME"),
     "steps": _option("Optimiser steps, the same for every strategy (default: 600).", TRAINING, "N"),
     "epochs": _option("Passes over each strategy's own rows, instead of --steps.", TRAINING, "X"),
-    "batch_size": _option("Rows per step (default: 128).", TRAINING, "N"),
-    "lr": _option("Peak learning rate of AdamW (default: 0.01).", TRAINING, "X"),
+    "batch_size": _option("Rows per step (default: 64).", TRAINING, "N"),
+    "lr": _option("Peak learning rate of AdamW (default: 0.02 for small-cnn, else 0.001).", TRAINING, "X"),
     "schedule": _option(
         "Course of the rate: one-cycle, cosine or constant (default: one-cycle).", TRAINING, "NAME"
     ),

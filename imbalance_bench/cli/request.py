@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,17 +131,23 @@ def check_output(path: Path | None) -> None:
 
 def write_result(results: Sequence[Mapping[str, Any]], kind: str, output: Path | None) -> None:
     """Print the result on stdout, or write it to the file that `--output` names."""
+    from imbalance_bench.report.render import render
+
+    write_text(lambda width, color: render(results, kind, width, color), kind, output)
+
+
+def write_text(text: Callable[[int, bool], str], kind: str, output: Path | None) -> None:
+    """Print `text(width, color)` on stdout as the terminal is, or write it to a file, 120 columns wide."""
     import shutil
 
     from imbalance_bench.errors import RequestError
-    from imbalance_bench.report.render import render
 
     if output is None:
         width = shutil.get_terminal_size((80, 24)).columns
         color = kind == "terminal" and sys.stdout is not None and sys.stdout.isatty()
-        print_result(render(results, kind, width, color))
+        print_result(text(width, color))
         return
     try:
-        output.write_text(render(results, kind, 120), encoding="utf-8")
+        output.write_text(text(120, False), encoding="utf-8")
     except OSError as error:
         raise RequestError(f"--output {output} can't be written to: {error.strerror}.") from None

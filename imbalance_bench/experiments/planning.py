@@ -18,9 +18,10 @@ from imbalance_bench.models.names import check_name
 from imbalance_bench.strategies.base import Strategy
 from imbalance_bench.strategies.registry import create, trained_part
 
-# Chosen on validation data for plain cross-entropy, so that no remedy gains by a weak baseline.
+# Chosen on validation data for plain cross-entropy, so that no remedy gains by a weak baseline: docs/defaults.md.
 DEFAULT_STEPS = 600
-DEFAULT_LR = 1e-2
+DEFAULT_LR = {"small-cnn": 2e-2}
+OTHER_LR = 1e-3
 
 DeviceType = Literal["cpu", "cuda", "mps"]
 
@@ -137,7 +138,7 @@ def _base(settings: Settings, source: Source, device: DeviceType) -> dict[str, o
         "data_fingerprint": source.fingerprint(),
         "dataset": source.spec(),
         "steps": steps,
-        "lr": DEFAULT_LR if settings.lr is None else settings.lr,
+        "lr": DEFAULT_LR.get(settings.model, OTHER_LR) if settings.lr is None else settings.lr,
         "device_type": device,
         "torch_version": f"{major}.{minor}",
     }

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from imbalance_bench.config import RunConfig
 from imbalance_bench.errors import RequestError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FILES = ("per_class.csv", "history.csv", "predictions.npz", "hardest.npz", "weights.safetensors")
 
 

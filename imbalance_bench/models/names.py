@@ -5,7 +5,7 @@ from __future__ import annotations
 from imbalance_bench.errors import RequestError, nearest
 
 MODELS = {
-    "small-cnn": "three 3x3 convolutions (16, 32, 64) with batch normalisation; any image size",
+    "small-cnn": "three convolutions (16, 32, 64) with batch normalisation; any image size",
     "resnet32": "the residual network of He et al. (2016) for CIFAR, 0.46 M parameters; any image size",
 }
 TORCHVISION = "torchvision"

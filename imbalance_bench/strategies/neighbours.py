@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-SPARE = 4
-"""Candidates beyond k that matrix products propose, before differences in float64 decide."""
+SPARE = 2
+"""Candidates beyond k, at least one, that matrix products propose before differences decide."""
 ROWS = 640
 FEATURES = 2048
-"""Rows and features of one matrix product; the longer its sums, the looser the bound on their error."""
-KEPT = 8
-"""Blocks of rows kept as float32: for a small set all of them, for a large one at least the current."""
+"""Rows and features of one matrix product. From 64 entries a candidate on, torch's `topk` is quick; the
+longer the sums, the looser the bound on their error."""
+KEPT = 4
+"""Blocks of rows kept as float32: for a small set all of them, for a large one the current."""
 DISTANCES = 1 << 21
-DIFFERENCES = 1 << 18
+DIFFERENCES = 1 << 17
 """Numbers held at once: bounds of whole rows in float64, differences between rows (fit the cache)."""
 
 
@@ -63,24 +64,26 @@ class _Points:
         self.squares = self._squares()
         self.scale = 2.0 ** -math.frexp(math.sqrt(self.squares.max()))[1]
         self.squares *= self.scale**2
-        self._block = lru_cache(KEPT)(self._float32)
 
     def from_float32(self, k: int) -> tuple[Ints, Ints]:
         """(n, k) neighbours among proposals in single precision, and the rows where these are not proven."""
         proposed = min(k + SPARE, self.n - 1)
-        limits, proposals = self._proposals(proposed)
-        found = np.empty((self.n, k), dtype=np.int64)
-        unproven = []
-        for part in _parts(self.n, DISTANCES // proposed):
-            at = np.arange(part.start, part.stop)
-            found[part], last = self._nearest_of(at, np.sort(proposals[part], axis=1), k)
+        lowest, proposals = self._proposals(proposed)
+        found = proposals[:, :k].copy()
+        # Each bound is within twice its margin of the distance: bounds further apart need no second look.
+        reach = lowest[:, :k] + 2 * self._margins(found, "float32")
+        doubtful = np.flatnonzero((lowest[:, 1 : k + 1] <= reach[:, : proposed - 1]).any(axis=1))
+        unproven = [doubtful[:0]]
+        for part in _parts(len(doubtful), DISTANCES // proposed):
+            at = doubtful[part]
+            found[at], last = self._nearest_of(at, np.sort(proposals[at], axis=1), k)
             # What was not proposed is no nearer than the last proposal's bound, nor than 0.
-            proven = (last * self.scale**2 < limits[part]) | (last == 0) | (proposed == self.n - 1)
+            proven = (last * self.scale**2 < lowest[at, -1]) | (last == 0) | (proposed == self.n - 1)
             unproven.append(at[~proven])
         return found, np.concatenate(unproven)
 
     def from_float64(self, at: Ints, found: Ints) -> None:
-        """Correct `found` for the rows `at`: tight clusters far from the centre, and many near ties."""
+        """Correct `found` for the rows `at`: those in tight clusters far from the centre or in many ties."""
         import torch
 
         k = found.shape[1]
@@ -96,17 +99,22 @@ class _Points:
             proposals = bounds.topk(min(k + SPARE, self.n - 1), largest=False).indices.sort().values.numpy()
             found[block], last = self._nearest_of(block, proposals, k)
             # Whatever may be as near as the last of them is a candidate, however many there are.
-            for row, mask in zip(block, bounds.numpy() <= (last * self.scale**2)[:, None], strict=True):
-                candidates = np.flatnonzero(mask)
-                if len(candidates) > k:
+            for row, limit, low in zip(block, last * self.scale**2, bounds.numpy(), strict=True):
+                candidates = np.flatnonzero(low <= limit)
+                if limit > 0 and len(candidates) > k:
                     found[row] = self._nearest_of(row[None], candidates[None], k)[0]
 
     def _proposals(self, m: int) -> tuple[NDArray[np.float32], Ints]:
-        """(n, m) rows with the lowest bounds on the distance to each row, and (n,) the highest of these."""
+        """(n, m) lowest bounds on each row's distances, ascending, and (n, m) the rows whose they are.
+
+        A block of the symmetric matrix of bounds serves its rows and its columns.
+        """
         import torch
 
         lowest = torch.full((self.n, m), torch.inf)
         index = torch.zeros((self.n, m), dtype=torch.int64)
+        # Local, since a cache that the object holds would keep it alive.
+        block_at = lru_cache(KEPT)(self._float32)
 
         def merge(rows: slice, columns: slice, bounds: torch.Tensor) -> None:
             new = bounds.topk(min(m, bounds.shape[1]), largest=False)
@@ -121,30 +129,40 @@ class _Points:
                     continue
                 bounds = self._shrunk(rows, columns, "float32")
                 for features in _parts(self.d, FEATURES):
-                    left = self._block(rows.start, features.start)
-                    right = self._block(columns.start, features.start)
-                    bounds.addmm_(left, right.T, alpha=-2)
+                    left = block_at(rows.start, features.start)
+                    bounds.addmm_(left, block_at(columns.start, features.start).T, alpha=-2)
                 if rows == columns:
                     bounds.fill_diagonal_(torch.inf)
                 else:
                     merge(columns, rows, bounds.T)
                 merge(rows, columns, bounds)
-        return lowest[:, -1].numpy(), index.numpy()
+        return lowest.numpy(), index.numpy()
 
     def _shrunk(self, left: Ints | slice, right: slice, precision: str) -> torch.Tensor:
-        """(l, r) sums |a|^2 + |b|^2 less a bound on the error of |a|^2 + |b|^2 - 2ab in that precision.
-
-        That error is a share of |a|^2 + |b|^2: a unit of rounding for each term of the longest sum,
-        for each value, norm and partial sum, and what summing the differences in float64 may err by.
-        """
+        """(l, r) sums |a|^2 + |b|^2, less the margins for the error of |a|^2 + |b|^2 - 2ab."""
         import torch
 
+        share, least = self._margin(precision)
+        shrunk = torch.from_numpy((self.squares * (1 - share) - least).astype(precision))
+        return shrunk[left, None] + shrunk[right]
+
+    def _margins(self, others: Ints, precision: str) -> Floats:
+        """(n, c) float64: the margin for the error between each row and its (n, c) `others`."""
+        share, least = self._margin(precision)
+        own = share * self.squares + least
+        return own[:, None] + own[others]
+
+    def _margin(self, precision: str) -> tuple[float, float]:
+        """What the error is at most for each of two rows: a share of its square, and a least amount.
+
+        The share has a unit of rounding for each term of the longest sum, for each value, norm and
+        partial sum, and what summing the differences in float64 may err by. The least amount is for
+        squares that underflow.
+        """
         kind = np.finfo(precision)
         terms = min(self.d, FEATURES) + 2 * math.ceil(self.d / FEATURES) + 16
-        share = terms * kind.eps / 2 + 4 * self.d * np.finfo(np.float64).eps
-        # Where squares underflow, a share of nothing is no bound.
-        shrunk = torch.from_numpy((self.squares * (1 - share) - self.d * kind.tiny).astype(precision))
-        return shrunk[left, None] + shrunk[right]
+        share = terms * float(kind.eps) / 2 + 4 * self.d * float(np.finfo(np.float64).eps)
+        return share, self.d * float(kind.tiny)
 
     def _squares(self) -> Floats:
         squares = np.zeros(self.n)

@@ -56,15 +56,17 @@ class Smote(Strategy):
             missing = target - len(members)
             if missing <= 0:
                 continue
-            said = f"smote: class number {label} (counted from 0)"
+            which = f"class number {label} (counted from 0)"
             if len(members) < 2:
-                raise _too_few(said.removeprefix("smote: "), len(members), target)
+                raise _too_few(which, len(members), target)
             images = view.images[members]
             k = min(self.k, len(members) - 1)
             if k < self.k:
-                notes.append(f"{said} has {len(members)} training rows: k is {k} instead of {self.k}.")
+                notes.append(
+                    f"smote: {which} has {len(members)} training rows: k is {k} instead of {self.k}."
+                )
             if all(np.array_equal(image, images[0]) for image in images[1:]):
-                notes.append(f"{said} has {len(members)} identical training images: this only repeats them.")
+                notes.append(f"smote: {which} has {len(members)} identical images: this only repeats them.")
             start = rng.integers(len(members), size=missing)
             end = nearest_neighbours(images, k)[start, rng.integers(k, size=missing)]
             base.append(members[start])

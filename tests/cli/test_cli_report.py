@@ -11,7 +11,10 @@ from helpers import (
     HEAVY,
     SMALL,
     Call,
+    expected_kinds,
+    kinds,
     modules_after,
+    requested,
     without_clock,
 )
 
@@ -28,7 +31,7 @@ def test_report_gives_the_rows_of_compare(call: Call, stored: StoredComparison) 
         assert sorted(result[name], key=lambda row: row["strategy"]) == sorted(
             wanted[name], key=lambda row: row["strategy"]
         )
-    ordered = ",".join(row["strategy"] for row in wanted["rows"])
+    ordered = ",".join(row["strategy"] for row in requested(wanted))
     assert call("report", str(stored.folder), "--format=json", f"--strategies={ordered}").json == wanted
 
 
@@ -40,17 +43,18 @@ def test_report_never_imports_torch(stored: StoredComparison, tmp_path: Path) ->
 
 def test_report_of_one_strategy_and_of_one_run(call: Call, stored: StoredComparison) -> None:
     one = call("report", str(stored.folder), "--strategies=focal", "--format=json").json
-    assert [row["strategy"] for row in one["rows"]] == ["focal"]
+    assert kinds(one) == expected_kinds("focal")
     folder = next(path.parent for path in sorted(stored.folder.rglob("run.json")))
     single = call("report", str(folder), "--format=json").json
-    assert [row["n"] for row in single["rows"]] == [1]
+    assert kinds(single) == expected_kinds("cross-entropy")
+    assert [row["n"] for row in single["rows"]] == [1, 1, 1]
 
 
 def test_runs_made_differently_are_not_mixed(call: Call) -> None:
     call("run", *SMALL)
     call("run", *SMALL, "--lr=0.001")
     found = call("report", "--format=json").json["comparisons"]
-    assert [len(each["rows"]) for each in found] == [1, 1]
+    assert [kinds(each) for each in found] == [expected_kinds("cross-entropy", bayes=True)] * 2
     assert call("report").status == call("report", "--format=csv").status == 0
 
 
@@ -80,7 +84,11 @@ def test_a_damaged_run_is_left_out_by_name(call: Call, stored: StoredComparison,
     ended = call("report", "--format=json")
     assert ended.status == 0
     assert f"{damaged.parent.name} is left out: predictions.npz is not whole" in ended.err
-    assert sum(row["n"] for row in ended.json["rows"]) == 7
+    # A strategy lacks a run, plain and tuned; the reference is there for both seeds.
+    assert [
+        sorted(row["n"] for row in ended.json["rows"] if row["kind"] == kind)
+        for kind in ("requested", "tuned", "reference")
+    ] == [[1, 2, 2, 2], [1, 2, 2, 2], [2]]
     again = call(*stored.arguments(Path("results")), "--format=json")
     assert "1 run to train" in again.err
     assert without_clock(again.json) == without_clock(dict(stored.result))

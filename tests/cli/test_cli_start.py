@@ -30,6 +30,8 @@ def test_version(tmp_path: Path) -> None:
         ("list", "datasets"),
         ("list", "models"),
         ("list", "metrics"),
+        ("list", "strategies", "threshold"),
+        ("list", "strategies", "logit-adjustment"),
     ],
     ids=" ".join,
 )
@@ -41,4 +43,4 @@ def test_help_and_lists_import_nothing_heavy(tmp_path: Path, arguments: tuple[st
 def test_help_names_every_command(call: Call) -> None:
     ended = call("--help")
     assert ended.status == 0
-    assert all(name in ended.out for name in ("run", "compare", "report", "list", "info"))
+    assert all(name in ended.out for name in ("run", "compare", "report", "list", "article", "info"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import STRATEGIES, StoredComparison
-from helpers import without_clock
+from helpers import expected_kinds, kinds, without_clock
 
 from imbalance_bench.api import compare, load_results
 
@@ -28,7 +28,9 @@ def test_workers_change_no_number(stored: StoredComparison, tmp_path: Path, work
 def test_the_order_of_strategies_changes_no_number(stored: StoredComparison, tmp_path: Path) -> None:
     other = again(stored, tmp_path, ",".join(STRATEGIES.split(",")[::-1]))
     first = without_clock(dict(stored.result))
-    assert [row["strategy"] for row in other["rows"]] == [row["strategy"] for row in first["rows"]][::-1]
+    names = STRATEGIES.split(",")
+    assert kinds(first) == expected_kinds(*names)
+    assert kinds(other) == expected_kinds(*names[::-1])
 
     def by_strategy(content: Any) -> Any:
         tables = ("rows", "per_class", "per_rank")
@@ -41,7 +43,9 @@ def test_the_order_of_strategies_changes_no_number(stored: StoredComparison, tmp
 def test_a_subset_of_strategies_gives_the_same_rows(stored: StoredComparison, tmp_path: Path) -> None:
     alone = again(stored, tmp_path, "focal", seeds="0,1")
     first = without_clock(dict(stored.result))
-    assert alone["rows"] == [row for row in first["rows"] if row["strategy"] in ("cross-entropy", "focal")]
+    wanted = expected_kinds("cross-entropy", "focal")
+    assert kinds(alone) == wanted
+    assert alone["rows"] == [row for row in first["rows"] if (row["strategy"], row["kind"]) in wanted]
 
 
 def test_strategies_share_split_and_initial_weights(stored: StoredComparison) -> None:

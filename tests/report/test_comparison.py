@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from conftest import STRATEGIES, StoredComparison
+from helpers import expected_kinds, kinds
 
 from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.experiments.store import StoredRun, find_runs
@@ -28,7 +29,7 @@ from imbalance_bench.report.comparison import (
 from imbalance_bench.strategies.base import Adjust, Context, Decide, FittingData, Strategy
 from imbalance_bench.strategies.registry import create
 
-COUNTED = ("strategy", "n", "optimizer_steps", "samples_seen", "passes", "train_seconds")
+COUNTED = ("strategy", "kind", "n", "optimizer_steps", "samples_seen", "passes", "train_seconds")
 IN_THE_CONTRACT = {
     "macro_f1", "balanced_accuracy", "g_mean", "mcc", "worst_class_recall", "macro_ap", "minority_ap",
     "macro_auc", "log_loss", "brier", "ece",
@@ -47,8 +48,9 @@ def test_rows_have_the_names_of_the_contract(stored: StoredComparison) -> None:
     wanted = {*COUNTED, *(name + end for name in METRICS for end in SPREAD)}
     for row in stored.result["rows"]:
         assert set(row) == wanted
-    assert [row["strategy"] for row in stored.result["rows"]] == STRATEGIES.split(",")
+    assert kinds(stored.result) == expected_kinds(*STRATEGIES.split(","))
     assert stored.result["primary_metric"] == "macro_f1"
+    assert stored.result["threshold_metric"] == "macro_f1"
     for later in ("differences", "decomposition", "verdict"):
         assert stored.result[later] == []
 
@@ -57,7 +59,7 @@ def test_every_strategy_has_a_row_for_each_class(stored: StoredComparison) -> No
     rows = stored.result["per_class"]
     names = list("0123456789")
     assert [(row["strategy"], row["class"]) for row in rows] == [
-        (strategy, name) for strategy in STRATEGIES.split(",") for name in names
+        (strategy, name) for strategy, _ in expected_kinds(*STRATEGIES.split(",")) for name in names
     ]
     wanted = {"strategy", "class", "n", "precision_n", "support", "train_rows_min", "train_rows_max"}
     wanted |= {name + end for name in CLASS_METRICS for end in SPREAD}
@@ -163,7 +165,8 @@ def test_failures_are_listed_and_their_rows_are_empty(stored: StoredComparison) 
     assert result["failures"] == [{"strategy": "focal", "seed": 0, "error": "it broke"}]
     assert [row["n"] for row in result["rows"]] == [1, 0]
     empty = result["rows"][1]
-    assert all(value is None for key, value in empty.items() if key not in ("strategy", "n"))
+    assert (empty["strategy"], empty["kind"]) == ("focal", "requested")
+    assert all(value is None for key, value in empty.items() if key not in ("strategy", "kind", "n"))
     assert len(result["per_class"]) == 20
     assert all(row["f1"] is None and row["support"] is None for row in result["per_class"][10:])
     json.dumps(result, allow_nan=False)

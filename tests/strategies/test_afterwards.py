@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import kinds
 
 from imbalance_bench.api import Result, compare, load_results, stored_comparisons
 from imbalance_bench.experiments.store import StoredRun, find_runs
@@ -133,8 +134,17 @@ def test_what_acts_afterwards_trains_nothing(tmp_path: Path) -> None:
     assert result["failures"] == []
     assert {name: len(found) for name, found in runs(tmp_path).items()} == {"cross-entropy": 2}
     table = rows(result)
-    assert list(table) == ["cross-entropy", "toy-minus-prior", "toy-rarest", "toy-minus-prior+toy-rarest"]
-    assert all(row["optimizer_steps"] == STEPS for row in table.values())
+    # What decides for itself is not tuned again.
+    assert kinds(result) == [
+        ("cross-entropy", "requested"),
+        ("toy-minus-prior", "requested"),
+        ("toy-rarest", "requested"),
+        ("toy-minus-prior+toy-rarest", "requested"),
+        ("cross-entropy+threshold", "tuned"),
+        ("toy-minus-prior+threshold", "tuned"),
+        ("majority-class", "reference"),
+    ]
+    assert [row["optimizer_steps"] for row in table.values()] == [STEPS] * 6 + [None]
     assert all(row["n"] == 2 for row in table.values())
 
     plain, adjusted, decided = table["cross-entropy"], table["toy-minus-prior"], table["toy-rarest"]
@@ -172,5 +182,10 @@ def test_what_acts_afterwards_follows_another_strategy(tmp_path: Path) -> None:
 def test_a_report_adds_them_to_stored_runs(tmp_path: Path) -> None:
     compared("ce", tmp_path)
     (result,) = stored_comparisons(tmp_path, "ce,toy-rarest")
-    assert list(rows(result)) == ["cross-entropy", "toy-rarest"]
+    assert kinds(result) == [
+        ("cross-entropy", "requested"),
+        ("toy-rarest", "requested"),
+        ("cross-entropy+threshold", "tuned"),
+        ("majority-class", "reference"),
+    ]
     assert len(load_results(tmp_path)) == 2

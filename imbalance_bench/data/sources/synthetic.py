@@ -33,7 +33,7 @@ BLOBS = {
     "saddle": ((1, 1.0), (1, 1.0)),
     "checker": ((2, 1.0), (2, 1.0)),
 }
-"""The types of blob: for the vertical and the horizontal axis, (derivative of a Gaussian, factor of sigma)."""
+"""The types of blob: for the vertical and the horizontal axis (derivative of a Gaussian, factor of sigma)."""
 
 BLOCK_BYTES = 2**25
 

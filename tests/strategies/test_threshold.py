@@ -1,0 +1,214 @@
+"""The moved threshold: a hand count, what it refuses, and that through `compare` it trains nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import Call, expected_kinds, kinds, run_folders
+
+from imbalance_bench.api import Result, compare, run
+from imbalance_bench.errors import RequestError
+from imbalance_bench.evaluation.names import DECISION_METRICS
+from imbalance_bench.strategies import Context, FittingData, create
+from imbalance_bench.strategies.base import defines, is_afterwards_only
+from imbalance_bench.strategies.registry import trained_part
+
+CONTEXT = Context(np.array([90, 10]), ("a", "b"))
+SETTINGS: dict[str, Any] = {
+    "dataset": "synthetic:train=300,val=200,test=200,prevalence=0.2",
+    "steps": 5,
+    "batch_size": 32,
+    "workers": 0,
+    "device": "cpu",
+}
+OF_SCORES = ("macro_ap", "minority_ap", "macro_auc", "log_loss", "brier", "ece")
+
+
+def fitting(
+    gaps: list[float], labels: list[int], weight: Any = None, metric: str = "macro_f1"
+) -> FittingData:
+    """Validation rows whose second logit is larger by `gaps`."""
+    logits = np.stack([np.zeros(len(gaps)), np.array(gaps)], axis=1)
+    weights = np.ones(len(gaps)) if weight is None else np.array(weight, dtype=float)
+    return FittingData(logits, np.array(labels), weights, lambda: np.zeros((2, 3), np.float32), metric)
+
+
+def first_called(spec: str, run: FittingData) -> float:
+    """The least difference of the two logits that is decided as the second class, in hundredths."""
+    gaps = np.arange(-1000, 1001) / 100
+    said = create(spec).fit_decision(run, CONTEXT)(np.stack([np.full(2001, 3.0), 3.0 + gaps], axis=1))
+    assert said.dtype == np.int64
+    return float(gaps[said == 1][0]) if said.any() else float("inf")
+
+
+# Gaps -5 -3 -1 0.5 2, the second class at -3, 0.5 and 2. By hand, calling those above the threshold:
+#   above -4: 4 called, 3 right, recalls 1/2 and 1; balanced accuracy .75, accuracy .8, F1s 2/3 and 6/7
+#   above -0.25: 2 called, 2 right, recalls 1 and 2/3; balanced accuracy .8333, accuracy .8, F1s .8 and .8
+GAPS, LABELS = [-5.0, -3.0, -1.0, 0.5, 2.0], [0, 1, 0, 1, 1]
+
+
+def test_by_hand() -> None:
+    # argmax decides as the best cut does, that at -0.25: where nothing is gained nothing moves.
+    assert first_called("threshold", fitting(GAPS, LABELS)) == 0.01
+    assert first_called("threshold:metric=balanced_accuracy", fitting(GAPS, LABELS)) == 0.01
+    # A weight of 9 on the row at -3: its recall pays for the false call at -1.
+    heavy = fitting(GAPS, LABELS, [1, 9, 1, 1, 1])
+    for metric in ("balanced_accuracy", "accuracy", "macro_f1"):
+        assert first_called(f"threshold:metric={metric}", heavy) == -3.99
+    # The worst recall: 1/2 below, 2/11 above.
+    assert first_called("threshold:metric=worst_class_recall", heavy) == -3.99
+
+
+def test_a_cut_lies_halfway_between_rows() -> None:
+    assert first_called("threshold", fitting([-3.0, -2.0, 1.0], [0, 1, 1])) == -2.49
+    assert first_called("threshold", fitting([-3.0, 2.0, 4.0], [0, 0, 1])) == 3.01
+
+
+def test_three_classes_get_an_offset_each() -> None:
+    labels = np.repeat([0, 1, 2], 10)
+    right = 4.0 * np.eye(3)[labels]
+    # The scores of the last two are too low by 6 and by 9.
+    run = FittingData(right - [0, 6, 9], labels, np.ones(30), lambda: np.zeros((3, 3), np.float32))
+    context = Context(np.array([50, 20, 10]), ("a", "b", "c"))
+    decide = create("threshold").fit_decision(run, context)
+    assert run.logits.argmax(axis=1).tolist() == [0] * 30
+    assert decide(run.logits).tolist() == labels.tolist()
+
+
+def test_auto_follows_the_metric_of_the_request() -> None:
+    for metric in DECISION_METRICS:
+        asked = fitting(GAPS, LABELS, [1, 2.2, 1, 1, 1], metric)
+        assert first_called("threshold", asked) == first_called(f"threshold:metric={metric}", asked)
+    cheap, dear = (fitting(GAPS, LABELS, [1, 2.2, 1, 1, 1], m) for m in ("accuracy", "balanced_accuracy"))
+    # accuracy: 5.2 of 6.2 right at the low cut, 4 at the high one; balanced accuracy: .75 against .7381
+    assert first_called("threshold", cheap) == first_called("threshold", dear) == -3.99
+    third = [1, 1.1, 1, 1, 1]
+    # accuracy: 4.1 of 5.1 right at the low cut, 4 at the high one; balanced accuracy: .75 against .8226
+    assert first_called("threshold", fitting(GAPS, LABELS, third, "accuracy")) == -3.99
+    assert first_called("threshold", fitting(GAPS, LABELS, third, "balanced_accuracy")) == 0.01
+
+
+def test_what_it_is() -> None:
+    strategy = create("threshold")
+    assert strategy.requires == "cross-entropy"
+    assert trained_part(strategy).spec == "cross-entropy"
+    assert is_afterwards_only(strategy)
+    assert [p for p in ("fit_adjust", "fit_decision") if defines(strategy, p)] == ["fit_decision"]
+    assert strategy.spec == create("threshold:metric=auto").spec == "threshold"
+    assert create("threshold", metric="mcc").spec == "threshold:metric=mcc"
+    assert trained_part(create("oversample+focal+threshold")).spec == "oversample+focal"
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("threshold+threshold", "holds 'threshold' twice; keep one"),
+        ("focal+threshold+threshold:metric=mcc", "holds 'threshold' twice; keep one"),
+        ("threshold:metric=recall", "metric.*'recall'.*'balanced_accuracy'"),
+        ("threshold:metric=minority_ap", "metric.*'minority_ap'.*'macro_f1'"),
+        ("threshold:metric=0.5", "metric.*0.5.*'macro_f1'"),
+        ("threshold:metrik=mcc", "'metrik'.*metric"),
+        ("threshold:mcc", "takes no word after the colon"),
+    ],
+)
+def test_what_is_refused(spec: str, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        create(spec)
+
+
+@dataclass(frozen=True)
+class Store:
+    """Cross-entropy and focal stored on a small drawn data set."""
+
+    folder: Path
+    result: Result
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("threshold")
+    return Store(folder, compare("ce,focal", seeds=2, results=folder, **SETTINGS))
+
+
+def again(store: Store, strategies: str, **changed: Any) -> Result:
+    """A comparison from what is stored; it must train nothing."""
+    before = run_folders(store.folder)
+    result = compare(strategies, seeds=2, results=store.folder, **SETTINGS, **changed)
+    assert result["failures"] == []
+    assert run_folders(store.folder) == before
+    return result
+
+
+def numbers(result: Result, name: str) -> dict[str, Any]:
+    (row,) = [row for row in result["rows"] if row["strategy"] == name]
+    return {key: value for key, value in row.items() if key not in ("strategy", "kind")}
+
+
+def test_it_trains_nothing_and_equals_the_automatic_row(store: Store) -> None:
+    assert len(run_folders(store.folder)) == 4
+    result = again(store, "ce,threshold,focal+threshold")
+    assert kinds(result) == [
+        ("cross-entropy", "requested"),
+        ("threshold", "requested"),
+        ("focal+threshold", "requested"),
+        ("cross-entropy+threshold", "tuned"),
+        ("bayes-optimal", "reference"),
+        ("majority-class", "reference"),
+    ]
+    assert numbers(result, "threshold") == numbers(result, "cross-entropy+threshold")
+    for name in ("cross-entropy", "cross-entropy+threshold"):
+        assert numbers(result, name) == numbers(store.result, name)
+    assert numbers(result, "focal+threshold") == numbers(store.result, "focal+threshold")
+    assert numbers(result, "threshold")["macro_f1"] != numbers(result, "cross-entropy")["macro_f1"]
+    for name in OF_SCORES:
+        assert numbers(result, "threshold")[name] == numbers(result, "cross-entropy")[name]
+
+
+def test_alone_it_trains_cross_entropy_only(tmp_path: Path) -> None:
+    result = run("threshold", results=tmp_path, **SETTINGS)
+    assert result["strategy"] == "threshold"
+    assert [Path(path).parent.name for path in result["runs"]] == ["cross-entropy"]
+    assert len(run_folders(tmp_path)) == 1
+
+
+def test_the_primary_metric_is_what_is_tuned_for(store: Store) -> None:
+    plain = again(store, "ce,threshold:metric=balanced_accuracy,threshold:metric=macro_f1")
+    asked = again(store, "ce,threshold", primary_metric="balanced_accuracy")
+    assert (plain["primary_metric"], plain["threshold_metric"]) == ("minority_ap", "macro_f1")
+    assert asked["primary_metric"] == asked["threshold_metric"] == "balanced_accuracy"
+    wanted = numbers(plain, "threshold:metric=balanced_accuracy")
+    assert numbers(asked, "threshold") == numbers(asked, "cross-entropy+threshold") == wanted
+    assert numbers(plain, "cross-entropy+threshold") == numbers(plain, "threshold:metric=macro_f1")
+    assert wanted["balanced_accuracy"] != numbers(plain, "cross-entropy+threshold")["balanced_accuracy"]
+
+
+def test_run_tunes_for_its_primary_metric_too(store: Store) -> None:
+    common = {**SETTINGS, "results": store.folder, "seeds": 2}
+    named = run("threshold:metric=balanced_accuracy", **common)
+    auto = run("threshold", primary_metric="balanced_accuracy", **common)
+    assert auto["summary"] == named["summary"]
+    assert run("threshold", **common)["summary"] != named["summary"]
+    with pytest.raises(RequestError, match="Did you mean 'balanced_accuracy'"):
+        run("threshold", primary_metric="balanced_acuracy", **common)
+
+
+def test_from_the_command_line(call: Call) -> None:
+    flags = [f"--{key.replace('_', '-')}={value}" for key, value in SETTINGS.items()]
+    ended = call("run", "--strategy=threshold", "--metric=mcc", *flags, "--format=json")
+    assert ended.status == 0, ended.err
+    assert ended.json["strategy"] == "threshold:metric=mcc"
+    refused = call("run", "--strategy=threshold", "--metric=recall", *flags)
+    assert refused.status == 2
+    assert "'worst_class_recall'" in refused.err
+    shown = call("list", "strategies", "threshold").out
+    assert "auto" in shown
+    assert "worst_class_recall" in shown
+
+
+def test_every_strategy_may_be_followed_by_it(store: Store) -> None:
+    result = again(store, "focal,cross-entropy")
+    assert kinds(result) == expected_kinds("focal", "cross-entropy", bayes=True)
