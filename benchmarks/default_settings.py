@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--strategies", default="cross-entropy", help="separated by ;")
     parser.add_argument("--lr", default="3e-3,1e-2,3e-2")
     parser.add_argument("--steps", default="600")
-    parser.add_argument("--batch-size", default="128")
+    parser.add_argument("--batch-size", default="64")
     parser.add_argument("--schedule", default="one-cycle")
     parser.add_argument("--weight-decay", default="0.01")
     parser.add_argument("--seeds", default="10,11,12", help="others than those that a comparison uses")

@@ -281,9 +281,6 @@ def _from_store(
         if trained_part(strategy).spec in by_spec
     ]
     arms = with_companions(arms, prior, tuned_for) if arms else []
-    said = notices(arms)
-    if len({tuple(run.config.seed for run in arm.runs) for arm in arms}) > 1:
-        said.append("the rows stand for different seeds (column n); compare those of equal seeds only.")
     content = comparison(
         arms,
         [],
@@ -292,4 +289,4 @@ def _from_store(
         class_names=runs[0].record["class_names"],
         primary_metric=primary,
     )
-    return Result(content, said)
+    return Result(content, notices(arms))

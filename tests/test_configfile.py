@@ -17,7 +17,7 @@ from imbalance_bench.errors import RequestError
 
 KNOWN = ("dataset", "n-max", "lr", "steps", "seeds", "strategies", "quiet", "positive_class")
 CONFIGS = Path(__file__).parent.parent / "configs"
-SHIPPED = ["article.yaml", "fashion_lt.yaml", "smoke.yaml"]
+SHIPPED = sorted(path.name for path in CONFIGS.iterdir())
 
 
 def load(tmp_path: Path, content: str | bytes) -> LoadedConfig:
@@ -260,8 +260,8 @@ def test_unknown_keys_are_refused_on_request(tmp_path: Path) -> None:
     refuse_unknown(load(tmp_path, "steps: 1"), KNOWN)
 
 
-def test_every_shipped_config_is_known() -> None:
-    assert sorted(path.name for path in CONFIGS.iterdir()) == SHIPPED
+def test_the_documented_configs_are_shipped() -> None:
+    assert {"article.yaml", "fashion_lt.yaml", "smoke.yaml"} <= set(SHIPPED)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

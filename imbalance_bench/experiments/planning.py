@@ -18,7 +18,7 @@ from imbalance_bench.models.names import check_name
 from imbalance_bench.strategies.base import Strategy
 from imbalance_bench.strategies.registry import create, trained_part
 
-# Chosen on validation data for plain cross-entropy, so that no remedy gains by a weak baseline: docs/defaults.md.
+# Chosen on validation for plain cross-entropy, so that no remedy gains by a weak baseline: docs/defaults.md.
 DEFAULT_STEPS = 600
 DEFAULT_LR = {"small-cnn": 2e-2}
 OTHER_LR = 1e-3

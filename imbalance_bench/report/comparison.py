@@ -15,9 +15,8 @@ from imbalance_bench.experiments.scoring import TUNED_FOR, Scores, score, score_
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import Floats, Strategy, is_afterwards_only
 from imbalance_bench.strategies.composite import combine, fills, parts_of
-from imbalance_bench.strategies.registry import create
+from imbalance_bench.strategies.registry import BAYES, MAJORITY, create
 
-BAYES, MAJORITY = "bayes-optimal", "majority-class"
 CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
 LISTED = 4
 MANY, FEW = 100, 20
@@ -214,6 +213,8 @@ def notices(arms: Sequence[ScoredArm]) -> list[str]:
         if arm.strategy is None or not is_afterwards_only(arm.strategy):
             said += [f"{arm.name}: {note}" for note in _notes(arm.runs)]
             said += _factors(arm)
+    if len({tuple(run.config.seed for run in arm.runs) for arm in asked}) > 1:
+        said.append("the rows stand for different seeds (column n); compare those of equal seeds only.")
     base = next((arm for arm in asked if arm.name == "cross-entropy"), None)
     if base is not None:
         reference = max(passes_of_class(run.record).max() for run in base.runs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -141,4 +142,4 @@ def _head_width(name: str) -> int:
 
 
 def _breakable(name: str) -> str:
-    return name.replace("+", "\n+")
+    return re.sub(r"\+(?=[A-Za-z])", "\n+", name)

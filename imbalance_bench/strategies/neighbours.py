@@ -127,12 +127,17 @@ class _Points:
             for columns in _parts(self.n, ROWS):
                 if columns.start < rows.start:
                     continue
+                same = rows == columns
                 bounds = self._shrunk(rows, columns, "float32")
                 for features in _parts(self.d, FEATURES):
                     left = block_at(rows.start, features.start)
-                    bounds.addmm_(left, block_at(columns.start, features.start).T, alpha=-2)
-                if rows == columns:
-                    bounds.fill_diagonal_(torch.inf)
+                    right = block_at(columns.start, features.start)
+                    for strip in _parts(len(bounds), ROWS // 4 if same else ROWS):
+                        rest = slice(strip.start if same else 0, None)
+                        bounds[strip, rest].addmm_(left[strip], right[rest].T, alpha=-2)
+                if same:  # the upper half is all there is so far
+                    upper = bounds.triu_(1)
+                    bounds = (upper + upper.T).fill_diagonal_(torch.inf)
                 else:
                     merge(columns, rows, bounds.T)
                 merge(rows, columns, bounds)
@@ -198,7 +203,7 @@ class _Points:
         for part in _parts(len(left), DIFFERENCES // self.d):
             differences = self.rows[left[part]].astype(np.float64)
             differences -= self.rows[right[part]]
-            gaps[part] = (differences[:, None] @ differences[:, :, None]).ravel()
+            gaps[part] = np.einsum("ij,ij->i", differences, differences)
         return gaps
 
 

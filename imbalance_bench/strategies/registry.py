@@ -17,6 +17,8 @@ from imbalance_bench.strategies.base import Strategy, is_afterwards_only
 from imbalance_bench.strategies.composite import combine, parts_of
 
 ENTRY_POINTS = "imbench.strategies"
+BAYES, MAJORITY = "bayes-optimal", "majority-class"
+"""The references: rows that every comparison adds by itself, and no strategy's names."""
 S = TypeVar("S", bound=type[Strategy])
 _registered: dict[str, type[Strategy]] = {}
 
@@ -32,6 +34,8 @@ def register(cls: S) -> S:
         raise TypeError(f"{cls!r} is not a subclass of Strategy.")
     known = {**_aliases(), **{name: name for name in _registered}}
     for name in (cls.name, *cls.aliases):
+        if name in (BAYES, MAJORITY):
+            raise ValueError(f"{name!r} is the name of a reference, not of a strategy; take another.")
         holder = _registered.get(known.get(name, ""))
         if holder is not None and (holder.__module__, holder.__qualname__) != (
             cls.__module__,
@@ -110,6 +114,8 @@ def _find(name: str) -> type[Strategy]:
     aliases = _aliases()
     if name in aliases:
         return known[aliases[name]]
+    if name in (BAYES, MAJORITY):
+        raise RequestError(f"{name!r} is a reference that every comparison shows by itself; leave it out.")
     raise RequestError(
         f"there is no strategy {name!r}; known are: {', '.join(known)}.{nearest(name, [*known, *aliases])}"
     )

@@ -119,7 +119,7 @@ def test_a_damaged_run_is_made_again_with_the_same_numbers(call: Call, tmp_path:
     first = call(*compare("--results=r", "--format=json"))
     (damaged,) = tmp_path.glob("r/*/focal/seed-0-*")
     (damaged / "predictions.npz").write_bytes(b"")
-    (damaged / "run.json").write_text('{"format_version": 1}', encoding="utf-8")
+    (damaged / "run.json").write_text('{"format_version": 2}', encoding="utf-8")
     again = call(*compare("--results=r", "--format=json"))
     assert first.status == again.status == 0
     assert [row["macro_f1"] for row in again.json["rows"]] == [row["macro_f1"] for row in first.json["rows"]]

@@ -182,8 +182,11 @@ def test_fingerprint_names_version_and_parameters(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     "bad",
-    ["classes=1", "classes=11", "prevalence=0", "prevalence=1", "prevalence=-1", "size=11", "train=1", "norm=-1", "norm=nan", "n=3"],
-)
+    [
+        "classes=1", "classes=11", "prevalence=0", "prevalence=1", "prevalence=-1", "size=11", "train=1",
+        "norm=-1", "norm=nan", "n=3",
+    ],
+)  # fmt: skip
 def test_bad_parameters_are_refused(bad: str) -> None:
     with pytest.raises(RequestError, match="synthetic"):
         create(f"synthetic:{bad}")

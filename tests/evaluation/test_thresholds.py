@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,7 +28,7 @@ def best_of_all_cuts(logits: np.ndarray, labels: np.ndarray, metric: str, weight
     """Two classes: every threshold tried."""
     gap = np.unique(logits[:, 0] - logits[:, 1])
     cuts = [gap[0] - 1, *(gap[1:] + gap[:-1]) / 2, gap[-1] + 1]
-    return max(value(logits + [0, cut], labels, metric, weight) for cut in cuts)
+    return max(value(logits + np.array([0, cut]), labels, metric, weight) for cut in cuts)
 
 
 @pytest.mark.parametrize("metric", DECISION_METRICS)
@@ -72,7 +70,7 @@ def test_more_classes_reach_what_a_grid_of_offsets_reaches(metric: str) -> None:
     logits = rng.normal(size=(400, 3)) + 1.5 * one_hot(labels, 3) + [3, 1, 0]
     offsets = fit_offsets(logits, one_hot(labels, 3), metric)
     steps = np.linspace(-6, 6, 25)
-    grid = max(value(logits + [0, a, b], labels, metric) for a, b in itertools.product(steps, steps))
+    grid = max(value(logits + np.array([0, a, b]), labels, metric) for a in steps for b in steps)
     assert value(logits + offsets, labels, metric) >= grid - 0.01
     assert value(logits + offsets, labels, metric) >= value(logits, labels, metric)
 

@@ -59,7 +59,7 @@ def test_keys_do_not_depend_on_the_other_strategies_or_their_order() -> None:
         {"quiet": True},
         {"primary_metric": "mcc"},
         {"seeds": "0,1,2"},
-        {"lr": planning.DEFAULT_LR},
+        {"lr": planning.DEFAULT_LR["small-cnn"]},
         {"steps": planning.DEFAULT_STEPS},
     ],
 )
@@ -78,7 +78,7 @@ def test_what_changes_no_number_changes_no_key(setting: dict[str, object]) -> No
         {"imbalance_ratio": 10, "n_max": 90},
         {"steps": 5},
         {"epochs": 1},
-        {"batch_size": 64},
+        {"batch_size": 32},
         {"lr": 0.001},
         {"schedule": "constant"},
         {"weight_decay": 0.5},

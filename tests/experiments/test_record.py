@@ -1,4 +1,4 @@
-"""What a run's files must be: predictions of an older store are read, damaged ones are told."""
+"""What a run's files must be: predictions without likelihoods are read, damaged ones are told."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_runs_on_drawn_data_hold_their_likelihood(made: Path) -> None:
             assert known[labels == 1, 1].mean() > known[labels == 0, 1].mean() + 3
 
 
-def test_a_store_from_before_likelihoods_is_read_and_has_no_bayes_row(made: Path, folder: Path) -> None:
+def test_a_store_without_likelihoods_is_read_and_has_no_bayes_row(made: Path, folder: Path) -> None:
     (whole,) = stored_comparisons(made)
     assert kinds(whole) == expected_kinds("cross-entropy", bayes=True)
     paths = sorted(folder.rglob("predictions.npz"))
@@ -71,17 +71,17 @@ def test_a_store_from_before_likelihoods_is_read_and_has_no_bayes_row(made: Path
     for path in paths:
         rewrite(path, without_likelihood)
     assert find_runs(folder)[1] == []
-    (older,) = stored_comparisons(folder)
-    assert kinds(older) == expected_kinds("cross-entropy")
-    assert older["rows"] == [row for row in whole["rows"] if row["strategy"] != "bayes-optimal"]
+    (without,) = stored_comparisons(folder)
+    assert kinds(without) == expected_kinds("cross-entropy")
+    assert without["rows"] == [row for row in whole["rows"] if row["strategy"] != "bayes-optimal"]
     # They count as stored for `compare` too.
     before = run_folders(folder)
     again = compare("ce", results=folder, **SETTINGS)
     assert run_folders(folder) == before
-    assert without_clock(dict(again)) == without_clock(dict(older))
+    assert without_clock(dict(again)) == without_clock(dict(without))
 
 
-def test_where_some_runs_are_older_the_row_says_for_how_many_it_stands(folder: Path) -> None:
+def test_where_some_runs_lack_them_the_row_says_for_how_many_it_stands(folder: Path) -> None:
     rewrite(sorted(folder.rglob("predictions.npz"))[0], without_likelihood)
     (found,) = stored_comparisons(folder)
     assert kinds(found) == expected_kinds("cross-entropy", bayes=True)

@@ -15,7 +15,7 @@ from helpers import leftovers, run_folders
 
 from imbalance_bench.config import RunConfig
 from imbalance_bench.errors import RequestError
-from imbalance_bench.experiments.record import FILES, DamagedError
+from imbalance_bench.experiments.record import FILES, FORMAT_VERSION, DamagedError
 from imbalance_bench.experiments.store import Store, StoredRun, find_runs, read_run, safe_name
 
 
@@ -128,7 +128,8 @@ def test_a_run_without_one_of_its_files_is_no_run(store: Store, run: StoredRun, 
     "change",
     [
         {"format_version": 0},
-        {"format_version": 2},
+        {"format_version": 1},
+        {"format_version": FORMAT_VERSION + 1},
         {"format_version": None},
         {"status": "failed"},
         {"config": {}},

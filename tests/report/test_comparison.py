@@ -134,7 +134,7 @@ def test_means_and_deviations_are_over_the_seeds(stored: StoredComparison) -> No
         assert row[f"{name}_sd"] == pytest.approx(np.std(values, ddof=1))
     assert row["n"] == 2
     assert row["optimizer_steps"] == 12
-    assert row["samples_seen"] == 12 * 128
+    assert row["samples_seen"] == 12 * 64
 
 
 def test_the_stored_metrics_are_those_of_the_comparison(stored: StoredComparison) -> None:

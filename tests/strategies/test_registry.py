@@ -176,3 +176,16 @@ def test_a_broken_plugin_is_a_warning(monkeypatch: pytest.MonkeyPatch, found: An
         names = available()
     assert set(names) >= ARTICLE
     assert "x" not in names
+
+
+@pytest.mark.parametrize("name", ["bayes-optimal", "majority-class"])
+def test_the_references_are_no_strategies(name: str, own_strategies: None) -> None:
+    with pytest.raises(RequestError, match="every comparison shows by itself"):
+        create(name)
+
+    class Taken(Strategy):
+        pass
+
+    Taken.name = name
+    with pytest.raises(ValueError, match="the name of a reference"):
+        register(Taken)

@@ -62,7 +62,7 @@ def sampled_counts(plan: SamplingPlan, view: TrainingView) -> list[int]:
     return np.bincount(view.labels[plan.base], minlength=view.n_classes).tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     counts=st.lists(st.integers(2, 40), min_size=2, max_size=5),
     k=st.integers(1, 7),
