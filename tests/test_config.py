@@ -107,7 +107,7 @@ def test_defaults() -> None:
         "model": "small-cnn",
         "steps": None,
         "epochs": None,
-        "batch_size": 128,
+        "batch_size": 64,
         "lr": None,
         "schedule": "one-cycle",
         "weight_decay": 0.01,
@@ -195,7 +195,7 @@ def test_shipped_configs_are_settings() -> None:
     assert found.seed_list(5) == (0, 1)
     found = merge(fashion, {})
     assert (found.dataset, found.imbalance_ratio, found.n_max) == ("fashion-mnist", 100.0, 1000)
-    assert found.strategies == "cross-entropy,undersample,oversample,focal,class-weights"
+    assert found.strategies == "cross-entropy,undersample,oversample,smote,focal,class-weights,logit-adjustment"
     assert found.seed_list(5) == (0, 1, 2)
 
 

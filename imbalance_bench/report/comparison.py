@@ -213,7 +213,7 @@ def notices(arms: Sequence[ScoredArm]) -> list[str]:
         if arm.strategy is None or not is_afterwards_only(arm.strategy):
             said += [f"{arm.name}: {note}" for note in _notes(arm.runs)]
             said += _factors(arm)
-    if len({tuple(run.config.seed for run in arm.runs) for arm in asked}) > 1:
+    if len({tuple(run.config.seed for run in arm.runs) for arm in arms if arm.runs}) > 1:
         said.append("the rows stand for different seeds (column n); compare those of equal seeds only.")
     base = next((arm for arm in asked if arm.name == "cross-entropy"), None)
     if base is not None:

@@ -62,11 +62,9 @@ class Smote(Strategy):
             images = view.images[members]
             k = min(self.k, len(members) - 1)
             if k < self.k:
-                notes.append(
-                    f"smote: {which} has {len(members)} training rows: k is {k} instead of {self.k}."
-                )
+                notes.append(f"{which} has {len(members)} training rows: k is {k} instead of {self.k}.")
             if all(np.array_equal(image, images[0]) for image in images[1:]):
-                notes.append(f"smote: {which} has {len(members)} identical images: this only repeats them.")
+                notes.append(f"{which} has {len(members)} identical images: this only repeats them.")
             start = rng.integers(len(members), size=missing)
             end = nearest_neighbours(images, k)[start, rng.integers(k, size=missing)]
             base.append(members[start])

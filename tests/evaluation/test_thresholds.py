@@ -130,10 +130,10 @@ def test_a_class_without_mass_is_left_out_of_account() -> None:
 
 def test_many_rows_and_classes_are_searched_in_groups_and_still_gain() -> None:
     rng = np.random.default_rng(2)
-    prior = 0.9 ** np.arange(60)
-    labels = rng.choice(60, p=prior / prior.sum(), size=20_000)
-    logits = rng.normal(size=(20_000, 60)) + 2 * one_hot(labels, 60) + np.log(prior)
-    offsets = fit_offsets(logits, one_hot(labels, 60), "balanced_accuracy")
+    prior = 0.9 ** np.arange(30)
+    labels = rng.choice(30, p=prior / prior.sum(), size=8_000)
+    logits = rng.normal(size=(8_000, 30)) + 2 * one_hot(labels, 30) + np.log(prior)
+    offsets = fit_offsets(logits, one_hot(labels, 30), "balanced_accuracy")
     best_known = value(logits - np.log(prior), labels, "balanced_accuracy")
     assert value(logits + offsets, labels, "balanced_accuracy") > best_known - 0.002
     two = logits[:, :2]

@@ -312,9 +312,7 @@ def test_identical_images_are_not_silently_repeated() -> None:
     images[40:] = 7
     labels = (np.arange(48) >= 40).astype(np.int64)
     plan = plan_of("smote", TrainingView(labels, 2, lambda: images))
-    assert plan.notes == (
-        "smote: class number 1 (counted from 0) has 8 identical images: this only repeats them.",
-    )
+    assert plan.notes == ("class number 1 (counted from 0) has 8 identical images: this only repeats them.",)
     images[47] = 8
     assert plan_of("smote", TrainingView(labels, 2, lambda: images)).notes == ()
 
@@ -378,9 +376,7 @@ def test_a_run_records_the_counts_and_the_lowered_k(call: Call, tmp_path: Path) 
     assert record["class_counts"][0] == 100
     assert record["class_counts"][9] == 5
     assert record["sampled_counts"] == [100.0] * 10
-    assert record["notes"] == [
-        "smote: class number 9 (counted from 0) has 5 training rows: k is 4 instead of 5."
-    ]
+    assert record["notes"] == ["class number 9 (counted from 0) has 5 training rows: k is 4 instead of 5."]
 
 
 def test_a_comparison_goes_on_without_the_refused(tmp_path: Path) -> None:
