@@ -81,7 +81,7 @@ def made(rows: int, minority: int) -> tuple[np.ndarray, np.ndarray]:
 
 def plan(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The base rows of our plan."""
-    view = TrainingView(labels, 2, lambda: images)
+    view = TrainingView(labels, 2, lambda rows: images[rows])
     return create("smote").plan(view, np.random.default_rng(0)).base
 
 

@@ -195,7 +195,9 @@ def test_shipped_configs_are_settings() -> None:
     assert found.seed_list(5) == (0, 1)
     found = merge(fashion, {})
     assert (found.dataset, found.imbalance_ratio, found.n_max) == ("fashion-mnist", 100.0, 1000)
-    assert found.strategies == "cross-entropy,undersample,oversample,smote,focal,class-weights,logit-adjustment"
+    assert (
+        found.strategies == "cross-entropy,undersample,oversample,smote,focal,class-weights,logit-adjustment"
+    )
     assert found.seed_list(5) == (0, 1, 2)
 
 

@@ -137,7 +137,8 @@ def _training_rows(materials: Materials, device: torch.device) -> tuple[Any, Any
 
     images, at = materials.dataset.images, materials.split.train
     labels = materials.dataset.labels[at]
-    view = TrainingView(labels, materials.dataset.n_classes, lambda: images[at])
+    names = materials.dataset.class_names
+    view = TrainingView(labels, len(names), lambda rows: images[at[rows]], names)
     if device.type == "cpu":
         pool, index = torch.from_numpy(images), torch.from_numpy(at)
     else:

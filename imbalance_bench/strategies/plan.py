@@ -16,13 +16,21 @@ Ints = NDArray[np.int64]
 class TrainingView:
     """The training rows as a strategy may see them; validation and test rows are out of reach.
 
-    `images` (N, C, H, W), in the source's type, is made only when it is asked for: samplers that only
-    count rows never touch it. In a stage on features it is (N, D) float32.
+    Images are copied only when they are asked for: samplers that only count rows never touch them. `images`,
+    a function of (n,) row numbers, gives them as (n, C, H, W) in the source's type; in a stage on features
+    as (n, D) float32. Without `class_names` the classes are named by their numbers.
     """
 
-    def __init__(self, labels: Ints, n_classes: int, images: Callable[[], NDArray[Any]]) -> None:
+    def __init__(
+        self,
+        labels: Ints,
+        n_classes: int,
+        images: Callable[[Ints], NDArray[Any]],
+        class_names: tuple[str, ...] = (),
+    ) -> None:
         self.labels = labels
         self.n_classes = n_classes
+        self.class_names = class_names or tuple(map(str, range(n_classes)))
         self._images = images
 
     def __len__(self) -> int:
@@ -30,8 +38,12 @@ class TrainingView:
 
     @cached_property
     def images(self) -> NDArray[Any]:
-        """The images of the training rows, in the order of `labels`."""
-        return self._images()
+        """The images of all training rows, in the order of `labels`; the copy is kept."""
+        return self._images(np.arange(len(self), dtype=np.int64))
+
+    def images_of(self, rows: Ints) -> NDArray[Any]:
+        """A copy of the images of some rows (n,)."""
+        return self._images(rows)
 
     def rows_of(self, label: int) -> Ints:
         """The row numbers of one class, ascending."""

@@ -56,10 +56,10 @@ class Smote(Strategy):
             missing = target - len(members)
             if missing <= 0:
                 continue
-            which = f"class number {label} (counted from 0)"
+            which = f"class {view.class_names[label]!r}"
             if len(members) < 2:
                 raise _too_few(which, len(members), target)
-            images = view.images[members]
+            images = view.images_of(members)
             k = min(self.k, len(members) - 1)
             if k < self.k:
                 notes.append(f"{which} has {len(members)} training rows: k is {k} instead of {self.k}.")

@@ -217,4 +217,5 @@ def _as_features(model: Classifier, rows: Rows, view: TrainingView) -> tuple[Row
     features = features_of(model, rows.pool, rows.index)
     pool = torch.from_numpy(features).to(rows.pool.device)
     index = torch.arange(len(features), device=pool.device)
-    return Rows(pool, index, rows.labels), TrainingView(view.labels, view.n_classes, lambda: features)
+    own = TrainingView(view.labels, view.n_classes, lambda rows: features[rows], view.class_names)
+    return Rows(pool, index, rows.labels), own

@@ -69,7 +69,7 @@ def pool_of(counts: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def view_of(counts: list[int]) -> TrainingView:
     images, index, labels = pool_of(counts)
-    return TrainingView(labels, len(counts), lambda: images[index])
+    return TrainingView(labels, len(counts), lambda rows: images[index[rows]])
 
 
 def trained(spec: str, counts: list[int], poison: float | None = None) -> tuple[Classifier, Trained]:
@@ -91,7 +91,7 @@ def trained(spec: str, counts: list[int], poison: float | None = None) -> tuple[
     )
     streams = Streams(np.random.default_rng(1), np.random.default_rng(2), 5)
     rows = Rows(torch.from_numpy(images), torch.from_numpy(index), torch.from_numpy(labels))
-    view = TrainingView(labels, len(counts), lambda: images[index])
+    view = TrainingView(labels, len(counts), lambda rows: images[index[rows]])
     return model, train(model, rows, view, strategy, context_of(counts), HOW, streams)
 
 

@@ -149,7 +149,7 @@ def test_weights_multiply() -> None:
 def test_each_place_comes_from_its_part() -> None:
     whole = create("toy-redrawn+focal:alpha=0.25,gamma=0+toy-staged+toy-late")
     assert whole.redraws
-    view = TrainingView(np.zeros(9, np.int64), 2, lambda: np.zeros(0))
+    view = TrainingView(np.zeros(9, np.int64), 2, lambda rows: np.zeros(0))
     assert whole.plan(view, np.random.default_rng(0)).base.tolist() == [0, 0, 0]
     assert whole.loss(CONTEXT)(torch.zeros(1, 2), torch.tensor([1])).item() == pytest.approx(
         0.25 * np.log(2), rel=1e-6

@@ -106,9 +106,9 @@ def test_rows_are_those_that_a_pass_touches() -> None:
 def test_a_view_makes_its_images_only_when_asked() -> None:
     calls = []
 
-    def make() -> np.ndarray:
-        calls.append(1)
-        return images(3)
+    def make(rows: np.ndarray) -> np.ndarray:
+        calls.append(rows.tolist())
+        return images(3)[rows]
 
     view = TrainingView(ints(1, 0, 1), 3, make)
     assert len(view) == 3
@@ -116,4 +116,11 @@ def test_a_view_makes_its_images_only_when_asked() -> None:
     assert view.rows_of(2).tolist() == []
     assert not calls
     assert view.images is view.images
-    assert calls == [1]
+    assert calls == [[0, 1, 2]]
+    assert (view.images_of(ints(2, 0)) == images(3)[[2, 0]]).all()
+    assert calls == [[0, 1, 2], [2, 0]]
+
+
+def test_a_view_names_its_classes() -> None:
+    assert TrainingView(ints(0), 3, images).class_names == ("0", "1", "2")
+    assert TrainingView(ints(0), 2, images, ("a", "b")).class_names == ("a", "b")

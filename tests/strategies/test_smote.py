@@ -42,7 +42,7 @@ def view_of(counts: list[int], dtype: type = np.float32, seed: int = 9, side: in
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.repeat(np.arange(len(counts)), counts)).astype(np.int64)
     images = rng.uniform(0, 255, size=(len(labels), 1, side, side)).astype(dtype)
-    return TrainingView(labels, len(counts), lambda: images)
+    return TrainingView(labels, len(counts), lambda rows: images[rows])
 
 
 def plan_of(spec: str, view: TrainingView, seed: int = 0) -> SamplingPlan:
@@ -134,7 +134,7 @@ def test_classes_above_the_target_are_left_alone() -> None:
 
 
 def test_without_a_class_to_grow_no_image_is_looked_at() -> None:
-    def images() -> np.ndarray:
+    def images(rows: np.ndarray) -> np.ndarray:
         raise AssertionError("not needed")
 
     view = TrainingView(np.arange(40, dtype=np.int64) % 2, 2, images)
@@ -185,7 +185,7 @@ def theirs() -> Drawn:
 
 def our_plan(spec: str = f"smote:k={K}") -> SamplingPlan:
     rows, labels = table()
-    plan = plan_of(spec, TrainingView(labels, 2, lambda: rows))
+    plan = plan_of(spec, TrainingView(labels, 2, lambda at: rows[at]))
     base, neighbour, weight = columns(plan)
     new = slice(len(rows), None)
     return SamplingPlan(base[new], neighbour[new], weight[new])
@@ -276,7 +276,7 @@ def test_small_classes_lower_k_and_say_so(count: int, k: int) -> None:
     view = view_of([400, count, 6])
     plan = plan_of("smote", view)
     (note,) = plan.notes
-    assert "class number 1" in note
+    assert "class '1'" in note
     assert f"{count} training rows: k is {k} instead of 5" in note
     base, neighbour, _ = columns(plan)
     new = (view.labels[base] == 1) & (base != neighbour)
@@ -295,7 +295,7 @@ def test_one_row_is_refused_by_name_with_the_remedy() -> None:
         create("smote").check(context)
     with pytest.raises(RefusedError, match="class 'rare'"):
         create("smote+focal").check(context)
-    with pytest.raises(RefusedError, match=r"class number 1 .* has 1 training row .*oversample"):
+    with pytest.raises(RefusedError, match=r"class '1' has 1 training row .*oversample"):
         plan_of("smote", view_of([40, 1, 9]))
 
 
@@ -311,10 +311,10 @@ def test_identical_images_are_not_silently_repeated() -> None:
     images = np.random.default_rng(0).integers(0, 256, (48, 1, 4, 4), dtype=np.uint8)
     images[40:] = 7
     labels = (np.arange(48) >= 40).astype(np.int64)
-    plan = plan_of("smote", TrainingView(labels, 2, lambda: images))
-    assert plan.notes == ("class number 1 (counted from 0) has 8 identical images: this only repeats them.",)
+    plan = plan_of("smote", TrainingView(labels, 2, lambda rows: images[rows]))
+    assert plan.notes == ("class '1' has 8 identical images: this only repeats them.",)
     images[47] = 8
-    assert plan_of("smote", TrainingView(labels, 2, lambda: images)).notes == ()
+    assert plan_of("smote", TrainingView(labels, 2, lambda rows: images[rows])).notes == ()
 
 
 def test_the_draw_depends_on_the_generator_alone() -> None:
@@ -376,7 +376,7 @@ def test_a_run_records_the_counts_and_the_lowered_k(call: Call, tmp_path: Path) 
     assert record["class_counts"][0] == 100
     assert record["class_counts"][9] == 5
     assert record["sampled_counts"] == [100.0] * 10
-    assert record["notes"] == ["class number 9 (counted from 0) has 5 training rows: k is 4 instead of 5."]
+    assert record["notes"] == ["class '9' has 5 training rows: k is 4 instead of 5."]
 
 
 def test_a_comparison_goes_on_without_the_refused(tmp_path: Path) -> None:

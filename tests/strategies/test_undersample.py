@@ -13,7 +13,7 @@ from imbalance_bench.strategies import TrainingView, create
 
 def view_of(counts: list[int]) -> TrainingView:
     labels = np.random.default_rng(9).permutation(np.repeat(np.arange(len(counts)), counts))
-    return TrainingView(labels.astype(np.int64), len(counts), lambda: np.zeros(0))
+    return TrainingView(labels.astype(np.int64), len(counts), lambda rows: np.zeros(0))
 
 
 def rows(spec: str, view: TrainingView, seed: int = 0) -> np.ndarray:

@@ -67,7 +67,7 @@ def fit(
         model.load_state_dict(start)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     rows = Rows(torch.from_numpy(images), torch.arange(len(labels)), torch.from_numpy(labels))
-    view = TrainingView(labels, len(counts), lambda: images)
+    view = TrainingView(labels, len(counts), lambda rows: images[rows])
     streams = Streams(np.random.default_rng(1), np.random.default_rng(2), 5)
     how = Optimisation(steps, epochs, batch_size, lr, "one-cycle", 1e-2)
     told = train(model, rows, view, strategy, context, how, streams)

@@ -28,7 +28,7 @@ def how(
 def test_one_epoch_in_steps(spec: str, steps: int) -> None:
     # golden.md, Budget: 900/100 rows, batch 50.
     labels = np.repeat(np.arange(2), [900, 100]).astype(np.int64)
-    view = TrainingView(labels, 2, lambda: np.zeros(0))
+    view = TrainingView(labels, 2, lambda rows: np.zeros(0))
     plan = create(spec).plan(view, np.random.default_rng(0))
     assert how(None, 1).total_steps(len(plan)) == steps
 
