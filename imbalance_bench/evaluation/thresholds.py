@@ -13,23 +13,29 @@ CELLS = 60_000
 """Cuts times classes that one search looks at; with more rows, neighbouring cuts are taken together."""
 SWEEPS = 20
 EPSILON = 1e-12
+TAUS = np.round(np.arange(-1, 2.01, 0.05), 2)
+OWN_ROWS = 20
 
 
-def fit_offsets(logits: ArrayLike, mass: ArrayLike, metric: str) -> Floats:
+def fit_offsets(logits: ArrayLike, mass: ArrayLike, metric: str, prior: ArrayLike | None = None) -> Floats:
     """(C,) offsets o, of mean 0, for which argmax(logits + o) makes `metric` large.
 
-    Two classes have one threshold, found exactly. With more, one offset after another is set to its best
-    value until none gains (coordinate ascent), once from no offsets and once from those that undo the
-    class shares; the better end is taken. Of equally good offsets the one nearest to the last is kept, so
-    that where nothing is gained nothing moves. Cuts lie halfway between neighbouring scores.
+    Two classes have one threshold, found exactly. With more, a first search goes along one line, the one
+    that takes the class shares out, -tau log prior; then one offset after another is set to its best value
+    until none gains (coordinate ascent). Where a `prior` is given, which is where known labels are few, only
+    classes of at least `OWN_ROWS` rows get an offset of their own: fitted to a handful of rows, it
+    would be noise. Of equally good offsets the one nearest to the last is kept, so that where nothing is
+    gained nothing moves. Cuts lie halfway between neighbouring scores.
 
     Args:
         logits: (n, C) finite numbers.
         mass: (n, C), none negative: the weight with which a row counts as a member of each class; one-hot
             rows times the sample weight for known labels, posterior probabilities for expected values.
         metric: one of `DECISION_METRICS`; over the classes that have mass.
+        prior: (C,) positive class shares of the training rows; None: those of `mass`, and every class has
+            an offset of its own.
 
-    ValueError for shapes that differ, for mass that is none, for another metric.
+    ValueError for shapes that differ, for mass or shares that are none, for another metric.
     """
     if metric not in DECISION_METRICS:
         raise ValueError(f"metric is {metric!r}; allowed are {', '.join(DECISION_METRICS)}.")
@@ -42,28 +48,43 @@ def fit_offsets(logits: ArrayLike, mass: ArrayLike, metric: str) -> Floats:
     present = counted.sum(axis=0)
     if not present.any():
         raise ValueError("mass is 0 everywhere; at least one row must count.")
-    starts = [np.zeros(z.shape[1])]
-    if z.shape[1] > 2:
-        starts.append(-np.log(np.maximum(present / present.sum(), EPSILON)))
-    found = [_ascend(z, counted, present, start, metric) for start in starts]
-    best = max(found, key=lambda pair: pair[1])[0]
-    return np.asarray(best - best.mean())
+    own = np.ones(z.shape[1], dtype=bool)
+    shares = np.maximum(present / present.sum(), EPSILON)
+    if prior is not None:
+        shares = np.asarray(prior, dtype=np.float64)
+        if shares.shape != own.shape or not (np.isfinite(shares).all() and (shares > 0).all()):
+            raise ValueError(f"prior is {shares.tolist()}; {len(own)} positive shares are needed.")
+        own = (counted > 0).sum(axis=0) >= OWN_ROWS
+    if z.shape[1] == 2:
+        found = _ascend(z, counted, present, np.zeros(2), np.array([False, True]), metric)
+    else:
+        start = _along(z, counted, present, -np.log(shares), metric)
+        found = _ascend(z, counted, present, start, own, metric)
+    return np.asarray(found - found.mean())
 
 
-def _ascend(z: Floats, mass: Floats, present: Floats, start: Floats, metric: str) -> tuple[Floats, float]:
-    """Offsets that no change of a single one improves, and the value of the metric there."""
+def _along(z: Floats, mass: Floats, present: Floats, direction: Floats, metric: str) -> Floats:
+    """The best offsets tau * direction, tau from `TAUS`; of equally good ones the least."""
+    values = np.array([_value_at(z + tau * direction, mass, present, metric) for tau in TAUS])
+    best = np.flatnonzero(values >= values.max() - EPSILON)
+    return np.asarray(TAUS[best[np.abs(TAUS[best]).argmin()]] * direction)
+
+
+def _ascend(
+    z: Floats, mass: Floats, present: Floats, start: Floats, own: NDArray[np.bool_], metric: str
+) -> Floats:
+    """Offsets that no change of a single one of the classes `own` improves."""
     offsets = start.copy()
     value = _value_at(z + offsets, mass, present, metric)
-    searched = range(1, 2) if z.shape[1] == 2 else range(z.shape[1])
     for _ in range(SWEEPS):
         before = value
-        for label in searched:
+        for label in np.flatnonzero(own).tolist():
             offset, better = _best_offset(z, mass, present, offsets, label, metric)
             if better > value + EPSILON:
                 offsets[label], value = offset, better
         if value <= before + EPSILON:
             break
-    return offsets, value
+    return offsets
 
 
 def _best_offset(

@@ -17,7 +17,8 @@ from imbalance_bench.strategies.registry import register
 class Threshold(Strategy):
     """An offset per class added to the logits before the argmax; two classes: one threshold.
 
-    Changes decisions only: what is measured on scores stays as it was.
+    Changes decisions only: what is measured on scores stays as it was. Of more than two classes, those with
+    fewer than 20 validation rows share one parameter instead: all move along log pi of the training rows.
     """
 
     name = "threshold"
@@ -43,5 +44,7 @@ class Threshold(Strategy):
 
         mass = np.zeros(run.logits.shape)
         mass[np.arange(len(mass)), run.labels] = run.sample_weight
-        offsets = fit_offsets(run.logits, mass, run.metric if self.metric == "auto" else self.metric)
+        offsets = fit_offsets(
+            run.logits, mass, run.metric if self.metric == "auto" else self.metric, context.prior
+        )
         return lambda logits: np.asarray((logits + offsets).argmax(axis=1), dtype=np.int64)

@@ -156,3 +156,46 @@ def test_many_rows_and_classes_are_searched_in_groups_and_still_gain() -> None:
 def test_bad_input(logits: np.ndarray, mass: np.ndarray, metric: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         fit_offsets(logits, mass, metric)
+
+
+def few_rows(rng: np.random.Generator, counts: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Calibrated logits (n, C) under the shares of `counts`, and labels."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    centres = 2.2 * np.eye(len(counts))
+    x = centres[labels] + rng.normal(size=(len(labels), len(counts)))
+    return 2.2 * x - 2.2**2 / 2 + np.log(np.array(counts) / sum(counts)), labels
+
+
+def test_classes_of_few_rows_share_one_parameter_and_generalise_better() -> None:
+    rng = np.random.default_rng(4)
+    counts = [300, 120, 50, 20, 8, 3, 3, 2]
+    prior = np.array(counts) / sum(counts)
+    test_logits, test_labels = few_rows(rng, [400] * 8)
+    test_logits = test_logits - np.log(1 / 8) + np.log(prior)
+    shared, each = [], []
+    for _ in range(12):
+        logits, labels = few_rows(rng, counts)
+        mass = one_hot(labels, 8, 1 / prior[labels])
+        for found, given_prior in ((shared, prior), (each, None)):
+            offsets = fit_offsets(logits, mass, "balanced_accuracy", given_prior)
+            found.append(value(test_logits + offsets, test_labels, "balanced_accuracy"))
+    best = value(test_logits - np.log(prior), test_labels, "balanced_accuracy")
+    assert np.mean(shared) > np.mean(each) + 0.01
+    assert np.mean(shared) > best - 0.03
+
+
+def test_with_few_rows_in_every_class_only_the_line_is_searched() -> None:
+    rng = np.random.default_rng(7)
+    prior = np.array([0.8, 0.15, 0.05])
+    logits, labels = few_rows(rng, [19, 15, 5])
+    for metric in DECISION_METRICS:
+        offsets = fit_offsets(logits, one_hot(labels, 3), metric, prior)
+        tau = (offsets[2] - offsets[0]) / -np.log(prior[2] / prior[0])
+        assert offsets[1] - offsets[0] == pytest.approx(-tau * np.log(prior[1] / prior[0]), abs=1e-9)
+        assert -1 <= tau <= 2
+
+
+@pytest.mark.parametrize("prior", [[0.5, 0.5], [1.0, 0.0, 0.0], [np.nan, 0.5, 0.5]])
+def test_a_prior_that_is_none_is_refused(prior: list[float]) -> None:
+    with pytest.raises(ValueError, match="3 positive shares are needed"):
+        fit_offsets(np.zeros((4, 3)), np.ones((4, 3)), "mcc", prior)

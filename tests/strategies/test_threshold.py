@@ -69,13 +69,13 @@ def test_a_cut_lies_halfway_between_rows() -> None:
 
 
 def test_three_classes_get_an_offset_each() -> None:
-    labels = np.repeat([0, 1, 2], 10)
+    labels = np.repeat([0, 1, 2], 30)
     right = 4.0 * np.eye(3)[labels]
     # The scores of the last two are too low by 6 and by 9.
-    run = FittingData(right - [0, 6, 9], labels, np.ones(30), lambda: np.zeros((3, 3), np.float32))
+    run = FittingData(right - [0, 6, 9], labels, np.ones(90), lambda: np.zeros((3, 3), np.float32))
     context = Context(np.array([50, 20, 10]), ("a", "b", "c"))
     decide = create("threshold").fit_decision(run, context)
-    assert run.logits.argmax(axis=1).tolist() == [0] * 30
+    assert run.logits.argmax(axis=1).tolist() == [0] * 90
     assert decide(run.logits).tolist() == labels.tolist()
 
 
