@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,17 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredComparison:
     result = compare(STRATEGIES, results=folder, **settings)
     assert result["failures"] == []
     return StoredComparison(folder, result, settings)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Tiny tensors are quicker on one thread, above all beside other processes."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
@@ -14,14 +13,7 @@ from imbalance_bench.models.classifier import Classifier, initial_hash
 from imbalance_bench.models.registry import build_model
 from imbalance_bench.models.resnet_cifar import BasicBlock, resnet32
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Tiny tensors are quicker on one thread, above all beside other processes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def model(head: Literal["linear", "cosine"] = "linear", channels: int = 3, seed: int = 0) -> Classifier:

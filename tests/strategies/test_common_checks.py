@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
 
 import numpy as np
@@ -44,13 +43,7 @@ everywhere = pytest.mark.parametrize("counts", COUNTS.values(), ids=COUNTS)
 every = pytest.mark.parametrize("spec", SPECS)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Tiny tensors are quicker on one thread, above all beside other processes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def context_of(counts: list[int]) -> Context:

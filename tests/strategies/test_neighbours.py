@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -20,13 +19,7 @@ N, D, K = 400, 30, 5
 REACHES = {np.uint8: 255, np.uint16: 65535, np.float32: 1e6, np.float64: 1e9}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Small products are quicker on one thread, above all beside other processes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def gaps_of(rows: np.ndarray) -> np.ndarray:

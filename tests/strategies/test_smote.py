@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -28,13 +28,7 @@ from imbalance_bench.training.schedule import Optimisation
 DTYPES = (np.uint8, np.uint16, np.float32)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Small products are quicker on one thread, above all beside other processes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def view_of(counts: list[int], dtype: type = np.float32, seed: int = 9, side: int = 4) -> TrainingView:

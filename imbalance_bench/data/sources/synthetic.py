@@ -55,7 +55,7 @@ class Synthetic(Source):
     draws = True
 
     classes: int = param(
-        2, kind="int", low=2, high=len(BLOBS) + 1, help="healthy, and one class for each type of blob"
+        2, kind="int", low=2, high=len(BLOBS) + 1, help="how many: healthy, and one for each type of lesion"
     )
     train: int = param(10_000, kind="int", low=10, high=10_000_000, help="training rows")
     val: int = param(5_000, kind="int", low=10, high=10_000_000, help="validation rows")
