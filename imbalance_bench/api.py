@@ -143,6 +143,7 @@ def run_settings(
     content = {
         "dataset": planned.dataset,
         "strategy": strategy.spec,
+        "threshold_metric": tuned_metric(settings.primary_metric),
         "seeds": [run.config.seed for run in finished],
         "test_prior": test_prior([arm], planned.class_names),
         "per_class": [
@@ -180,11 +181,32 @@ def stored_comparisons(
         raise RequestError("\n".join([message, *left_out]))
     wanted = create_list(strategies) if strategies else None
     results = [_from_store(runs, wanted, test_prior, primary_metric) for runs in groups.values()]
+    for result, made_with in zip(
+        results, _differing([runs[0].config for runs in groups.values()]), strict=True
+    ):
+        if made_with:
+            result["made_with"] = made_with
     results = [result for result in results if result["rows"]]
     if not results:
         raise RequestError(f"{place} holds no finished run of {strategies}.")
     results[0].notices = [*left_out, *results[0].notices]
     return results
+
+
+def _differing(configs: Sequence[RunConfig]) -> list[dict[str, Any]]:
+    """Of each group of runs, the settings in which groups on the same data set differ."""
+    shown = [field for field in RunConfig.model_fields if field not in ("strategy", "seed", "requires_key")]
+    found = []
+    for config in configs:
+        rivals = [other for other in configs if other.dataset == config.dataset]
+        found.append(
+            {
+                field: getattr(config, field)
+                for field in shown
+                if any(getattr(other, field) != getattr(config, field) for other in rivals)
+            }
+        )
+    return found
 
 
 def load_results(place: str | Path) -> pd.DataFrame:

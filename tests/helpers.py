@@ -18,7 +18,10 @@ HEAVY = ("torch", "torchvision", "sklearn", "imblearn", "pandas", "scipy", "jobl
 SYNTHETIC = "--dataset=synthetic:train=200,val=100,test=100,prevalence=0.2"
 SMALL = (SYNTHETIC, "--steps=5", "--batch-size=32", "--workers=0", "--device=cpu")
 DIGITS = ("--dataset=digits", "--steps=2", "--batch-size=16", "--workers=0", "--device=cpu")
-RUN_KEYS = {"dataset", "strategy", "seeds", "test_prior", "per_class", "summary", "runs", "failures"}
+RUN_KEYS = {
+    "dataset", "strategy", "seeds", "test_prior", "threshold_metric", "per_class", "summary", "runs",
+    "failures",
+}  # fmt: skip
 COMPARE_KEYS = {
     "dataset", "seeds", "test_prior", "primary_metric", "threshold_metric", "rows", "per_class", "per_rank",
     "differences", "decomposition", "verdict", "failures",

@@ -13,6 +13,7 @@ CELLS = 60_000
 """Cuts times classes that one search looks at; with more rows, neighbouring cuts are taken together."""
 SWEEPS = 20
 EPSILON = 1e-12
+ROUNDING = 1e-9
 TAUS = np.round(np.arange(-1, 2.01, 0.05), 2)
 OWN_ROWS = 20
 
@@ -95,13 +96,21 @@ def _best_offset(
     rivals[:, label] = -np.inf
     runner_up = rivals.argmax(axis=1)
     gap = rivals.max(axis=1) - z[:, label]
-    distinct, group = np.unique(gap, return_inverse=True)
+    order = np.argsort(gap)
+    # Scores that tie but for rounding stay together: no cut between them would hold.
+    near = ROUNDING * np.maximum(1.0, np.abs(gap[order][1:]))
+    tie = np.cumsum(np.append(False, np.diff(gap[order]) > near))
+    group = np.empty(len(gap), dtype=np.int64)
+    group[order] = tie
+    last = np.append(np.diff(tie) > 0, True)
+    first_of = np.append(True, np.diff(tie) > 0)
+    low, high = gap[order][first_of], gap[order][last]
     n_classes = z.shape[1]
-    n_groups = min(len(distinct), max(2, CELLS // n_classes))
-    first = np.arange(n_groups) * len(distinct) // n_groups
+    n_groups = min(len(low), max(2, CELLS // n_classes))
+    first = np.arange(n_groups) * len(low) // n_groups
     group = np.searchsorted(first, group, "right") - 1
-    between = (distinct[first[1:] - 1] + distinct[first[1:]]) / 2
-    cuts = np.concatenate([[distinct[0] - 1], between, [distinct[-1] + 1]])
+    between = (high[first[1:] - 1] + low[first[1:]]) / 2
+    cuts = np.concatenate([[low[0] - 1], between, [high[-1] + 1]])
     weight = mass.sum(axis=1)
     rows = np.arange(len(z))
 

@@ -20,6 +20,7 @@ from imbalance_bench.experiments.record import FORMAT_VERSION, Record
 from imbalance_bench.experiments.scoring import PER_CLASS, score_untouched, softmax_loss
 from imbalance_bench.experiments.seeds import generator, torch_seed
 from imbalance_bench.experiments.store import Store, write_csv, write_json
+from imbalance_bench.models.names import MODELS
 from imbalance_bench.strategies.base import Context, Strategy
 from imbalance_bench.strategies.registry import create
 
@@ -73,6 +74,16 @@ def make(config: RunConfig, store: Store) -> None:
         write_json(folder / "run.json", record)
 
     store.write(config, fill)
+
+
+def check_model(config: RunConfig) -> None:
+    """RequestError where the network of a run can't take its images; our own take any."""
+    if config.model in MODELS:
+        return
+    from imbalance_bench.models.registry import check_model as check
+
+    channels, height, width = gather(config).dataset.images.shape[1:]
+    check(config.model, channels, (height, width))
 
 
 def _train(

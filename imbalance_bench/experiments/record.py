@@ -87,8 +87,14 @@ def read_record(folder: Path) -> Record | None:
         raise DamagedError("the folder's name does not fit its run.json")
     n = len(record["class_names"])
     by_class = [record[k] for k in ("class_counts", "sampled_counts", "class_order", "effective_prior")]
+    counts, prior = record["class_counts"], record["effective_prior"]
+    possible = min(counts, default=0) >= 1 and min(prior, default=-1.0) >= 0 and 0 < sum(prior) < np.inf
     named = record["positive_class"] is None or record["positive_class"] in record["class_names"]
-    if record["status"] != "completed" or not named or any(len(values) != n for values in by_class):
+    if (
+        record["status"] != "completed"
+        or not (named and possible)
+        or any(len(values) != n for values in by_class)
+    ):
         raise DamagedError("run.json does not describe a finished run")
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from imbalance_bench.config import RunConfig
 from imbalance_bench.experiments.execution import Outcome, attempt
+from imbalance_bench.experiments.making import check_model
 from imbalance_bench.experiments.planning import Plan
 from imbalance_bench.experiments.store import Store
 
@@ -36,10 +37,16 @@ class Progress(Protocol):
 
 
 def execute(plan: Plan, progress: Progress) -> list[Outcome]:
-    """Make what is missing; the outcomes that are not "stored". Stored runs stay, however it ends."""
+    """Make what is missing; the outcomes that are not "stored". Stored runs stay, however it ends.
+
+    RequestError where the network can't take the images.
+    """
     store = Store(plan.settings.results)
     everything = [config for wave in plan.waves for config in wave]
     missing = [config for config in everything if store.find(config) is None]
+    if missing:
+        # Before any worker starts: every run of a request has the same network and size of image.
+        check_model(missing[0])
     workers = _workers(plan, len(missing))
     progress.start(len(missing), len(everything) - len(missing), workers)
     failures: dict[str, Outcome] = {}

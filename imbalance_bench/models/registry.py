@@ -42,6 +42,15 @@ def build_model(
         return Classifier(backbone, n_features, n_classes, head=head, mean=mean, std=std)
 
 
+def check_model(name: str, in_channels: int, image_size: tuple[int, int]) -> None:
+    """RequestError, without building anything, for a model that can't take images of this size."""
+    check_name(name)
+    if name not in _BACKBONES:
+        from imbalance_bench.models.torchvision_models import check_size
+
+        check_size(name, in_channels, image_size)
+
+
 def _backbone(name: str, in_channels: int, image_size: tuple[int, int]) -> tuple[nn.Module, int]:
     if name in _BACKBONES:
         return _BACKBONES[name](in_channels)

@@ -41,9 +41,7 @@ def torchvision_backbone(name: str, in_channels: int, image_size: Size) -> tuple
     Raises:
         RequestError: where the network can't take images of `image_size`, (height, width).
     """
-    whole_stem = _whole_stem(name, in_channels, image_size)
-    if whole_stem is None:
-        raise RequestError(_refusal(name, in_channels, image_size))
+    whole_stem = check_size(name, in_channels, image_size)
     net, n_features = _network(name, in_channels, image_size, whole_stem=whole_stem, sketch=False)
     if not _gives_finite(net, in_channels, image_size):
         raise RequestError(
@@ -51,6 +49,14 @@ def torchvision_backbone(name: str, in_channels: int, image_size: Size) -> tuple
             "training; take another model, such as small-cnn, resnet32 or resnet18."
         )
     return net, n_features
+
+
+def check_size(name: str, in_channels: int, image_size: Size) -> bool:
+    """Whether the stem may stay as it is; RequestError where images of this size don't fit either way."""
+    whole_stem = _whole_stem(name, in_channels, image_size)
+    if whole_stem is None:
+        raise RequestError(_refusal(name, in_channels, image_size))
+    return whole_stem
 
 
 def _whole_stem(name: str, in_channels: int, size: Size) -> bool | None:
@@ -78,6 +84,7 @@ def _gives_finite(net: nn.Module, in_channels: int, size: Size) -> bool:
     return bool(torch.isfinite(out).all())
 
 
+@lru_cache
 def _refusal(name: str, in_channels: int, size: Size) -> str:
     def first(sides: range) -> list[str]:
         fits = (side for side in sides if _whole_stem(name, in_channels, (side, side)) is not None)

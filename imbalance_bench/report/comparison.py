@@ -196,6 +196,8 @@ def _per_rank(arm: ScoredArm) -> list[dict[str, Any]]:
         }
         for metric in CLASS_METRICS:
             row |= spread(metric, [values[metric] for values in each])
+        row["n"] = len(each)
+        row["precision_n"] = sum(math.isfinite(values["precision"]) for values in each)
         rows.append(row)
     return rows
 

@@ -36,15 +36,22 @@ def render(results: Sequence[Mapping[str, Any]], kind: str, width: int, color: b
 def _csv(results: Sequence[Mapping[str, Any]]) -> str:
     """The per-class rows, those of `run` with their strategy; undefined values are empty."""
     rows = [
-        {"dataset": result["dataset"], "strategy": result.get("strategy"), **row}
+        {"dataset": result["dataset"], **_made_with(result), "strategy": result.get("strategy"), **row}
         for result in results
         for row in result["per_class"]
     ]
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _made_with(result: Mapping[str, Any]) -> dict[str, str]:
+    """What tells several comparisons on one data set apart, in one column."""
+    settings = result.get("made_with")
+    return {"made_with": " ".join(f"{name}={value}" for name, value in settings.items())} if settings else {}
 
 
 def markdown(lines: Sequence[str], tables: Sequence[Table]) -> str:

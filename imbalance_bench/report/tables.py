@@ -78,12 +78,16 @@ def header(result: Mapping[str, Any]) -> list[str]:
     seeds = result["seeds"]
     shown = ", ".join(map(str, seeds[:10])) + (", ..." if len(seeds) > 10 else "")
     lines = [f"{result['dataset']}, {len(seeds)} seed{'s' * (len(seeds) != 1)} ({shown})"]
+    if result.get("made_with"):
+        settings = (f"{name.replace('_', '-')} {value}" for name, value in result["made_with"].items())
+        lines.append(f"made with: {', '.join(settings)}")
     lines.append(f"test prior: {_prior(result['test_prior'])}")
     if "primary_metric" in result:
         lines.append(
             f"primary metric, fixed before the run: {TITLES[result['primary_metric']]}; the rest explores"
         )
-    if any(row["kind"] == "tuned" for row in result.get("rows", ())):
+    names = [row["strategy"] for row in result["rows"]] if "rows" in result else [result["strategy"]]
+    if any(part.partition(":")[0] == "threshold" for name in names for part in name.split("+")):
         lines.append(
             f"X+threshold: the decisions of X, tuned on validation for {TITLES[result['threshold_metric']]}"
         )
@@ -98,7 +102,7 @@ def number(value: float | None) -> str:
     """Three decimals without the leading zero; a dash for what is undefined."""
     if value is None:
         return "-"
-    text = f"{value:.3f}"
+    text = f"{value:.3f}".replace("-0.000", "0.000")
     return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-").startswith("0.") else text
 
 
@@ -195,9 +199,15 @@ def _matrix(
         cells = []
         for strategy in strategies:
             row = by_strategy.get(strategy)
-            cells.append("-" if row is None else f"{_short(row['precision'])} / {_short(row['recall'])}")
+            cells.append("-" if row is None else _pair(row))
         rows.append((*label, *cells))
-    return Table(title, (*heads, *strategies), tuple(rows), labels=len(heads), wide=True)
+    note = _partly(rows)
+    return Table(title, (*heads, *strategies), tuple(rows), labels=len(heads), wide=True, note=note)
+
+
+def _pair(row: Mapping[str, Any]) -> str:
+    mark = PARTLY * (0 < row["precision_n"] < row["n"])
+    return f"{_short(row['precision'])} / {_short(row['recall'])}{mark}"
 
 
 def _grouped(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, list[Mapping[str, Any]]]:
@@ -216,7 +226,11 @@ def _class_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _partly(rows: Iterable[Sequence[str]]) -> str:
     marked = any(cell.endswith(PARTLY) for row in rows for cell in row)
-    return f"{PARTLY} over the seeds that ever predict the class; undefined in the others" if marked else ""
+    return (
+        f"{PARTLY} precision over the seeds that ever predict the class; undefined in the others"
+        if marked
+        else ""
+    )
 
 
 def _short(value: float | None) -> str:

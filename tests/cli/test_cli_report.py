@@ -125,3 +125,16 @@ def test_info(call: Call) -> None:
     assert found["imbench"] == __version__
     assert "cpu" in found["devices"]
     assert call("info").status == 0
+
+
+def test_groups_of_runs_say_in_what_they_differ(call: Call) -> None:
+    call("run", *SMALL)
+    call("run", *SMALL, "--lr=0.001", "--model=resnet32")
+    ended = call("report")
+    assert "made with: model small-cnn, lr 0.02" in ended.out
+    assert "made with: model resnet32, lr 0.001" in ended.out
+    found = call("report", "--format=json").json["comparisons"]
+    assert {each["made_with"]["model"] for each in found} == {"small-cnn", "resnet32"}
+    lines = call("report", "--format=csv").out.splitlines()
+    assert "made_with" in lines[0]
+    assert sum("model=resnet32" in line for line in lines) == len(lines) // 2

@@ -199,3 +199,18 @@ def test_with_few_rows_in_every_class_only_the_line_is_searched() -> None:
 def test_a_prior_that_is_none_is_refused(prior: list[float]) -> None:
     with pytest.raises(ValueError, match="3 positive shares are needed"):
         fit_offsets(np.zeros((4, 3)), np.ones((4, 3)), "mcc", prior)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6))
+def test_scores_that_tie_but_for_rounding_are_not_cut_apart(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(2, size=25)
+    logits = (rng.normal(size=(25, 2)) + 0.7 * one_hot(labels, 2)).round(1)
+    # the exact gaps, in tenths
+    gap = np.rint(10 * (logits[:, 0] - logits[:, 1]))
+    exact = np.stack([gap, np.zeros(25)], axis=1)
+    for metric in DECISION_METRICS:
+        offsets = fit_offsets(logits, one_hot(labels, 2), metric)
+        best = best_of_all_cuts(exact, labels, metric, np.ones(25))
+        assert value(logits + offsets, labels, metric) == pytest.approx(best, abs=1e-9)

@@ -80,3 +80,12 @@ def test_a_network_that_can_not_take_the_images_is_refused(call: Call) -> None:
         "vgg11 can't take images of 8x8 pixels; the smallest square size that it takes is 32x32" in ended.err
     )
     assert ended.out == ""
+
+
+def test_a_network_that_does_not_fit_is_refused_once_before_any_run(call: Call, tmp_path: Path) -> None:
+    flags = ("--dataset=digits", "--steps=1", "--batch-size=16", "--device=cpu", "--workers=2", "--seeds=3")
+    ended = call("compare", "--strategies=ce,focal", "--model=vgg11", *flags)
+    assert ended.status == 2
+    assert ended.err.count("vgg11 can't take images of 8x8 pixels") == 1
+    assert "to train" not in ended.err
+    assert not list(tmp_path.rglob("*.json"))

@@ -152,7 +152,14 @@ def test_more_than_three_classes_show_plain_and_tuned_apart(stored: StoredCompar
     recalls = [r for r in stored.result["per_class"] if r["strategy"] == "focal+threshold"]
     shown = [row[-1] for row in tables[tuned[2]].rows]
     for cell, row in zip(shown, recalls, strict=True):
-        assert cell.split(" / ")[1].lstrip("0") == f"{row['recall']:.2f}".lstrip("0")
+        assert cell.split(" / ")[1].lstrip("0").rstrip("*") == f"{row['recall']:.2f}".lstrip("0")
+        assert cell.endswith("*") is (0 < row["precision_n"] < row["n"])
+
+
+def test_a_rounding_below_zero_has_no_sign() -> None:
+    assert [number(v) for v in (-2.96e-16, -0.0004, -0.0006, 0.0, -1.5)] == [
+        ".000", ".000", "-.001", ".000", "-1.500",
+    ]  # fmt: skip
 
 
 def test_two_and_three_classes_keep_one_table(stored: StoredComparison) -> None:
