@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imbalance_bench.strategies.registry import BAYES
+
 TITLES = {
     "macro_f1": "macro F1",
     "balanced_accuracy": "balanced accuracy",
@@ -123,7 +125,7 @@ def _summary(result: Mapping[str, Any]) -> Table:
     several = any(row["n"] > 1 for row in result["rows"])
     notes = ["mean ± standard deviation over the n seeds"] if several else []
     notes.append("passes: how often a drawn training row was seen, on average")
-    if any(row["strategy"] == "bayes-optimal" for row in result["rows"]):
+    if any(row["strategy"] == BAYES for row in result["rows"]):
         notes.append(
             "bayes-optimal: the exact posterior, each metric of decisions at its own best rule (the rows per "
             "class: macro F1's)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,22 @@ from imbalance_bench.params import param
 from imbalance_bench.strategies.base import Strategy
 from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
 from imbalance_bench.strategies.registry import register
+
+
+def ratio_to_largest() -> Any:
+    """The parameter of what makes classes grow."""
+    return param(
+        1.0,
+        low=0.0,
+        high=1.0,
+        low_open=True,
+        help="size of the smaller classes over that of the largest afterwards; 1 makes all equal",
+    )
+
+
+def grown_size(largest: int, ratio: float) -> int:
+    """The rows that each class has at least afterwards, rounded down as by imbalanced-learn."""
+    return int(largest * ratio + 1e-9)
 
 
 @register
@@ -21,17 +38,11 @@ class Oversample(Strategy):
     summary = "repeat random rows of the smaller classes, up to the size of the largest"
     paper = "Batista, Prati & Monard (2004), A study of the behavior of several methods for balancing"
 
-    ratio: float = param(
-        1.0,
-        low=0.0,
-        high=1.0,
-        low_open=True,
-        help="size of the smaller classes over that of the largest afterwards; 1 makes all equal",
-    )
+    ratio: float = ratio_to_largest()
 
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
         """Every row once, and draws with replacement from each class below ratio * n_max rows."""
         rows = [view.rows_of(label) for label in range(view.n_classes)]
-        target = int(max(len(r) for r in rows) * self.ratio + 1e-9)
+        target = grown_size(max(len(r) for r in rows), self.ratio)
         again = [rng.choice(r, target - len(r)) for r in rows if len(r) < target]
         return SamplingPlan(np.concatenate([np.arange(len(view), dtype=np.int64), *again]))

@@ -10,6 +10,7 @@ from imbalance_bench.errors import RefusedError
 from imbalance_bench.params import param
 from imbalance_bench.strategies.base import Context, Strategy
 from imbalance_bench.strategies.neighbours import nearest_neighbours
+from imbalance_bench.strategies.oversample import grown_size, ratio_to_largest
 from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
 from imbalance_bench.strategies.registry import register
 
@@ -29,17 +30,11 @@ class Smote(Strategy):
     k: int = param(
         5, kind="int", low=1, high=1000, help="how many nearest neighbours of its class a row may mix with"
     )
-    ratio: float = param(
-        1.0,
-        low=0.0,
-        high=1.0,
-        low_open=True,
-        help="size of the smaller classes over that of the largest afterwards; 1 makes all equal",
-    )
+    ratio: float = ratio_to_largest()
 
     def check(self, context: Context) -> None:
         """RefusedError for a class of one row that would have to grow: a line needs two."""
-        target = self._target(int(context.class_counts.max()))
+        target = grown_size(int(context.class_counts.max()), self.ratio)
         for name, count in zip(context.class_names, context.class_counts.tolist(), strict=True):
             if count < min(2, target):
                 raise _too_few(f"class {name!r}", count, target)
@@ -47,7 +42,7 @@ class Smote(Strategy):
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
         """Every row once, and (base, neighbour, weight) for what each class lacks of ratio * n_max rows."""
         classes = [view.rows_of(label) for label in range(view.n_classes)]
-        target = self._target(max(len(members) for members in classes))
+        target = grown_size(max(len(members) for members in classes), self.ratio)
         originals = np.arange(len(view), dtype=np.int64)
         base, neighbour = [originals], [originals]
         weight = [np.zeros(len(view), dtype=np.float32)]
@@ -73,10 +68,6 @@ class Smote(Strategy):
         return SamplingPlan(
             np.concatenate(base), np.concatenate(neighbour), np.concatenate(weight), notes=tuple(notes)
         )
-
-    def _target(self, largest: int) -> int:
-        """The rows that each class has at least afterwards, rounded down as by imbalanced-learn."""
-        return int(largest * self.ratio + 1e-9)
 
 
 def _too_few(which: str, count: int, target: int) -> RefusedError:

@@ -44,7 +44,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 def rewrite(path: Path, change: Callable[[Arrays], Arrays]) -> None:
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    np.savez_compressed(path, **change(arrays))  # type: ignore[arg-type]
+    np.savez_compressed(path, **change(arrays))
 
 
 def without_likelihood(arrays: Arrays) -> Arrays:

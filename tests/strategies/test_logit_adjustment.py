@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from helpers import Call, kinds, run_folders
+from small_store import OF_SCORES, SETTINGS, again, row_of
 
-from imbalance_bench.api import Result, compare, run
+from imbalance_bench.api import compare, run
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments.store import find_runs
 from imbalance_bench.strategies import Context, FittingData, create
 from imbalance_bench.strategies.base import Floats, defines, is_afterwards_only
 from imbalance_bench.strategies.registry import trained_part
 
-SETTINGS: dict[str, Any] = {
-    "dataset": "synthetic:train=300,val=200,test=200,prevalence=0.2",
-    "steps": 5,
-    "batch_size": 32,
-    "workers": 0,
-    "device": "cpu",
-}
-OF_SCORES = ("macro_ap", "minority_ap", "macro_auc", "log_loss", "brier", "ece")
 COUNTS = np.array([80, 15, 5])
 CONTEXT = Context(COUNTS, ("a", "b", "c"))
 
@@ -116,20 +108,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compare("ce,focal,oversample", seeds=2, results=folder, **SETTINGS)
     assert len(run_folders(folder)) == 6
     return folder
-
-
-def again(folder: Path, strategies: str) -> Result:
-    """A comparison from what is stored; it must train nothing."""
-    before = run_folders(folder)
-    result = compare(strategies, seeds=2, results=folder, **SETTINGS)
-    assert result["failures"] == []
-    assert run_folders(folder) == before
-    return result
-
-
-def row_of(result: Result, name: str) -> dict[str, Any]:
-    (row,) = [row for row in result["rows"] if row["strategy"] == name]
-    return row
 
 
 def expected(folder: Path, trained: str, shift: list[float]) -> dict[str, float]:

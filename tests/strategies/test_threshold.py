@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import Call, expected_kinds, kinds, run_folders
+from small_store import OF_SCORES, SETTINGS, again, row_of
 
 from imbalance_bench.api import Result, compare, run
 from imbalance_bench.errors import RequestError
@@ -18,14 +19,6 @@ from imbalance_bench.strategies.base import defines, is_afterwards_only
 from imbalance_bench.strategies.registry import trained_part
 
 CONTEXT = Context(np.array([90, 10]), ("a", "b"))
-SETTINGS: dict[str, Any] = {
-    "dataset": "synthetic:train=300,val=200,test=200,prevalence=0.2",
-    "steps": 5,
-    "batch_size": 32,
-    "workers": 0,
-    "device": "cpu",
-}
-OF_SCORES = ("macro_ap", "minority_ap", "macro_auc", "log_loss", "brier", "ece")
 
 
 def fitting(
@@ -134,23 +127,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return Store(folder, compare("ce,focal", seeds=2, results=folder, **SETTINGS))
 
 
-def again(store: Store, strategies: str, **changed: Any) -> Result:
-    """A comparison from what is stored; it must train nothing."""
-    before = run_folders(store.folder)
-    result = compare(strategies, seeds=2, results=store.folder, **SETTINGS, **changed)
-    assert result["failures"] == []
-    assert run_folders(store.folder) == before
-    return result
-
-
 def numbers(result: Result, name: str) -> dict[str, Any]:
-    (row,) = [row for row in result["rows"] if row["strategy"] == name]
-    return {key: value for key, value in row.items() if key not in ("strategy", "kind")}
+    return {key: value for key, value in row_of(result, name).items() if key not in ("strategy", "kind")}
 
 
 def test_it_trains_nothing_and_equals_the_automatic_row(store: Store) -> None:
     assert len(run_folders(store.folder)) == 4
-    result = again(store, "ce,threshold,focal+threshold")
+    result = again(store.folder, "ce,threshold,focal+threshold")
     assert kinds(result) == [
         ("cross-entropy", "requested"),
         ("threshold", "requested"),
@@ -176,8 +159,8 @@ def test_alone_it_trains_cross_entropy_only(tmp_path: Path) -> None:
 
 
 def test_the_primary_metric_is_what_is_tuned_for(store: Store) -> None:
-    plain = again(store, "ce,threshold:metric=balanced_accuracy,threshold:metric=macro_f1")
-    asked = again(store, "ce,threshold", primary_metric="balanced_accuracy")
+    plain = again(store.folder, "ce,threshold:metric=balanced_accuracy,threshold:metric=macro_f1")
+    asked = again(store.folder, "ce,threshold", primary_metric="balanced_accuracy")
     assert (plain["primary_metric"], plain["threshold_metric"]) == ("minority_ap", "macro_f1")
     assert asked["primary_metric"] == asked["threshold_metric"] == "balanced_accuracy"
     wanted = numbers(plain, "threshold:metric=balanced_accuracy")
@@ -210,5 +193,5 @@ def test_from_the_command_line(call: Call) -> None:
 
 
 def test_every_strategy_may_be_followed_by_it(store: Store) -> None:
-    result = again(store, "focal,cross-entropy")
+    result = again(store.folder, "focal,cross-entropy")
     assert kinds(result) == expected_kinds("focal", "cross-entropy", bayes=True)
