@@ -16,7 +16,6 @@ from imbalance_bench.experiments.store import Store, StoredRun, find_runs
 from imbalance_bench.report.comparison import (
     Failure,
     comparison,
-    notices,
     per_class,
     score_arm,
     summary,
@@ -24,6 +23,7 @@ from imbalance_bench.report.comparison import (
     tuned_metric,
     with_companions,
 )
+from imbalance_bench.report.notices import notices
 from imbalance_bench.strategies.base import Strategy
 from imbalance_bench.strategies.registry import create, create_list, trained_part
 

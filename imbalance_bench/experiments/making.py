@@ -188,6 +188,7 @@ def _record(
         "distinct_rows": trained.distinct_rows,
         "passes": trained.samples_seen / trained.distinct_rows,
         "split_hash": materials.split.hash(),
+        "test_part": materials.test_part,
         "initial_weights_hash": result.initial_hash,
         "notes": list(trained.notes),
         "train_seconds": trained.seconds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 
 from imbalance_bench.errors import RequestError
 from imbalance_bench.evaluation.metrics import per_class_rows, ranking_scores, summary_metrics
-from imbalance_bench.evaluation.names import DECISION_METRICS
+from imbalance_bench.evaluation.names import DECISION_METRICS, METRICS
 from imbalance_bench.evaluation.prior import prior_weights
+from imbalance_bench.evaluation.resampling import resampled_classes, resampled_metrics, row_weights
 from imbalance_bench.evaluation.thresholds import fit_offsets
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import Context, FittingData, Floats, Strategy
 
 PER_CLASS = ("class", "precision", "recall", "f1", "support", "average_precision")
+REPLICATES = 200
 TUNED_FOR = "macro_f1"
 """What decisions are tuned for where the primary metric is one of scores."""
 
@@ -31,12 +34,16 @@ class Scores:
         summary: the metrics by name; undefined is NaN.
         test_prior: (C,) class shares that the numbers stand for.
         shift: (C,) what the places after training add to logits of 0.
+        replicates: the metrics by name, (B,), on resampled test rows; empty where nothing was resampled.
+        class_replicates: precision, recall and F1 likewise, (B, C).
     """
 
     per_class: list[dict[str, Any]]
     summary: dict[str, float]
     test_prior: Floats
     shift: Floats = field(default_factory=lambda: np.zeros(0))
+    replicates: Mapping[str, Floats] = field(default_factory=dict)
+    class_replicates: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,20 +61,70 @@ class Part:
     weight: Floats
     context: Context
     prior: Floats
+    kind: str
 
-    def numbers(self, logits: Floats, decided: NDArray[np.int64]) -> Scores:
-        """All metrics of logits (n, C) and decisions (n,)."""
+    def numbers(
+        self,
+        logits: Floats,
+        decided: NDArray[np.int64],
+        resample: bool = False,
+        like: Scores | None = None,
+    ) -> Scores:
+        """All metrics of logits (n, C) and decisions (n,), and where asked those of resampled rows.
+
+        `like` are the numbers of the same logits under other decisions: what decisions leave alone is theirs.
+        """
         names = self.context.class_names
         minority = int(np.argmin(self.context.class_counts))
-        return Scores(
+        found = Scores(
             per_class_rows(self.labels, decided, names, ranking_scores(logits), self.weight),
             summary_metrics(self.labels, logits, names, self.weight, y_pred=decided, minority=minority),
             self.prior,
         )
+        if not resample:
+            return found
+        draws = self.draws()
+        return replace(
+            found,
+            replicates={
+                **(like.replicates if like is not None else {}),
+                **resampled_metrics(
+                    self.labels,
+                    logits,
+                    decided,
+                    draws,
+                    self.weight,
+                    minority,
+                    tuple(METRICS) if like is None else DECISION_METRICS,
+                ),
+            },
+            class_replicates=resampled_classes(self.labels, decided, len(names), draws, self.weight),
+        )
+
+    def draws(self) -> Floats:
+        """(B, n) weights of resampled rows: the same for every strategy and seed on the same test part.
+
+        Where the test prior fixes the class shares they are kept, class by class.
+        """
+        strata = None if self.kind == "dataset" else self.labels.tobytes()
+        return _draws(len(self.labels), strata)
 
 
-def score(run: StoredRun, strategy: Strategy, test_prior: str, tuned_for: str = TUNED_FOR) -> Scores:
-    """The numbers of `strategy` on the run that it trained or adjusts.
+@lru_cache(maxsize=2)
+def _draws(n: int, strata: bytes | None) -> Floats:
+    labels = None if strata is None else np.frombuffer(strata, dtype=np.int64)
+    return row_weights(n, REPLICATES, np.random.default_rng(0), strata=labels)
+
+
+def score(
+    run: StoredRun,
+    strategy: Strategy,
+    test_prior: str,
+    tuned_for: str = TUNED_FOR,
+    resample: bool = False,
+    like: Scores | None = None,
+) -> Scores:
+    """The numbers of `strategy` on the run that it trained or adjusts; `like`: see `Part.numbers`.
 
     `test_prior` is "dataset", "train" or "uniform"; `tuned_for` one of `DECISION_METRICS`. RequestError
     where a class that the prior weighs has no rows.
@@ -81,7 +138,7 @@ def score(run: StoredRun, strategy: Strategy, test_prior: str, tuned_for: str = 
     decide = strategy.fit_decision(replace(fitting, logits=adjust(val_logits)), context)
     logits = adjust(stored["test_logits"].astype(np.float64))
     shift = adjust(np.zeros((1, context.n_classes)))[0]
-    return replace(test.numbers(logits, decide(logits)), shift=shift)
+    return replace(test.numbers(logits, decide(logits), resample, like), shift=shift)
 
 
 def score_untouched(record: Mapping[str, Any], predictions: Mapping[str, NDArray[Any]]) -> Scores:
@@ -91,15 +148,15 @@ def score_untouched(record: Mapping[str, Any], predictions: Mapping[str, NDArray
     return test.numbers(logits, logits.argmax(axis=1))
 
 
-def score_majority(run: StoredRun, test_prior: str) -> Scores:
+def score_majority(run: StoredRun, test_prior: str, resample: bool = False) -> Scores:
     """The numbers of always saying the largest training class, with the training shares as probabilities."""
     context = context_of(run.record)
     test = _part(run.predictions["test_labels"], run.predictions, context, test_prior, "test")
     logits = np.tile(np.log(context.prior), (len(test.labels), 1))
-    return test.numbers(logits, logits.argmax(axis=1))
+    return test.numbers(logits, logits.argmax(axis=1), resample)
 
 
-def score_bayes(run: StoredRun, test_prior: str) -> Scores | None:
+def score_bayes(run: StoredRun, test_prior: str, resample: bool = False) -> Scores | None:
     """The numbers of the exact posterior under the test prior; None where the data set does not know it.
 
     Every metric of decisions has its own Bayes rule: the decisions with the greatest expected value under
@@ -124,9 +181,11 @@ def score_bayes(run: StoredRun, test_prior: str) -> Scores | None:
     for metric in DECISION_METRICS:
         if metric not in decided:
             decided[metric] = (logits + fit_offsets(logits, mass, metric)).argmax(axis=1)
-    found = {metric: test.numbers(logits, rule) for metric, rule in decided.items()}
+    found = {metric: test.numbers(logits, rule, resample) for metric, rule in decided.items()}
+    shown = found["macro_f1"]
     best = {metric: found[metric].summary[metric] for metric in DECISION_METRICS}
-    return replace(found["macro_f1"], summary=found["macro_f1"].summary | best)
+    drawn = {metric: found[metric].replicates[metric] for metric in DECISION_METRICS if resample}
+    return replace(shown, summary=shown.summary | best, replicates={**shown.replicates, **drawn})
 
 
 def context_of(record: Mapping[str, Any]) -> Context:
@@ -169,7 +228,7 @@ def _part(
         reachable = np.where(np.bincount(labels, minlength=n_classes) > 0, target, 0.0)
         if not reachable.any():
             # Validation and test share no class: nothing can be weighed, so every row counts alike.
-            return Part(labels, np.ones(len(labels)), context, target)
+            return Part(labels, np.ones(len(labels)), context, target, kind)
         target = reachable / reachable.sum()
     try:
         weight = prior_weights(labels, target, context.class_names)
@@ -178,4 +237,4 @@ def _part(
             f"--test-prior {kind}: the {name} part can't be weighted: {error} "
             "Use --test-prior dataset, or give that class rows."
         ) from None
-    return Part(labels, weight, context, target)
+    return Part(labels, weight, context, target, kind)
