@@ -10,18 +10,22 @@ from typing import Any, Literal
 import numpy as np
 
 from imbalance_bench.evaluation.names import DECISION_METRICS, METRICS
+from imbalance_bench.evaluation.statistics import Needed
 from imbalance_bench.experiments.scoring import TUNED_FOR, Scores, score, score_bayes, score_majority
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.estimates import (
     Protocol,
+    Seeds,
     Value,
     as_fields,
     decomposition,
     differences,
     mean_over_seeds,
+    needed_seeds,
     protocol_of,
     value_of,
 )
+from imbalance_bench.report.verdict import FEW_ROWS, verdict
 from imbalance_bench.strategies.base import Floats, Strategy
 from imbalance_bench.strategies.composite import combine, fills, parts_of
 from imbalance_bench.strategies.registry import BAYES, MAJORITY, create
@@ -143,7 +147,40 @@ def comparison(
         "verdict": [],
         "failures": [vars(failure) for failure in failures],
     }
+    runs = [run for arm in arms for run in arm.runs]
+    if runs:
+        content["verdict"] = verdict(
+            content,
+            vary=runs[0].config.vary,
+            needed=_needed(arms, protocol, primary),
+            scarce=_scarce(runs, class_names),
+        )
     return content
+
+
+def _needed(arms: Sequence[ScoredArm], protocol: Protocol, metric: str) -> dict[str, Needed]:
+    """By strategy, what it takes to tell the difference from the baseline that was found."""
+    found = {}
+    for name, seeds, _, base_seeds in _pairs(arms):
+        what = needed_seeds(protocol, [(1.0, seeds), (-1.0, base_seeds)], value_of(metric))
+        if what is not None:
+            found[name] = what
+    return found
+
+
+def _scarce(runs: Sequence[StoredRun], class_names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """The classes with fewer than 20 validation or test rows in some seed: the least of either."""
+    n = len(class_names)
+    counts = [
+        [np.bincount(run.predictions[f"{part}_labels"], minlength=n) for part in ("val", "test")]
+        for run in runs
+    ]
+    least = np.min(counts, axis=0)
+    return {
+        name: (int(least[0, c]), int(least[1, c]))
+        for c, name in enumerate(class_names)
+        if least[:, c].min() < FEW_ROWS
+    }
 
 
 def method_of(arms: Sequence[ScoredArm], protocol: Protocol) -> str:
@@ -179,18 +216,23 @@ def _tuned_pairs(arms: Sequence[ScoredArm]) -> dict[str, ScoredArm]:
 
 def _differences(arms: Sequence[ScoredArm], protocol: Protocol, primary: str) -> list[dict[str, Any]]:
     """Each strategy against cross-entropy, and with a tuned threshold against cross-entropy with one."""
+    metrics = [primary, *(name for name in METRICS if name != primary)]
+    return differences(protocol, _pairs(arms), metrics, primary)
+
+
+def _pairs(arms: Sequence[ScoredArm]) -> list[tuple[str, Seeds, str, Seeds]]:
+    """Strategy and baseline, with the scores of their seeds; both plain, and both with a tuned threshold."""
     by_name, tuned = {arm.name: arm for arm in arms}, _tuned_pairs(arms)
     if BASELINE not in tuned:
         return []
     base, base_tuned = by_name[BASELINE], tuned[BASELINE]
-    pairs = []
+    pairs: list[tuple[str, Seeds, str, Seeds]] = []
     for name, tuned_arm in tuned.items():
         if by_name[name] not in (base, base_tuned):
             if not fills(by_name[name].strategy or Strategy(), "fit_decision"):
                 pairs.append((name, _by_seed(by_name[name]), base.name, _by_seed(base)))
             pairs.append((tuned_arm.name, _by_seed(tuned_arm), base_tuned.name, _by_seed(base_tuned)))
-    metrics = [primary, *(name for name in METRICS if name != primary)]
-    return differences(protocol, pairs, metrics, primary)
+    return pairs
 
 
 def _decomposition(arms: Sequence[ScoredArm], protocol: Protocol, metric: str) -> list[dict[str, Any]]:

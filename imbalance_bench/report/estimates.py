@@ -67,6 +67,25 @@ def combined(
     of: Value,
 ) -> Estimate:
     """The mean over seeds of a weighted sum of values, as S - CE: [(1, S), (-1, CE)]; paired by seed."""
+    return _estimate(protocol, *_paired(parts, of))
+
+
+def needed_seeds(
+    protocol: Protocol, parts: Sequence[tuple[float, Seeds]], of: Value
+) -> statistics.Needed | None:
+    """What it takes to tell the value that `combined` finds; None for fewer than two seeds or no spread."""
+    values, draws = _paired(parts, of)
+    values = values[np.isfinite(values)] if draws is None else values
+    if len(values) < 2 or not np.isfinite(values).all() or protocol.design == "resplit":
+        return None
+    if protocol.design == "crossed" and draws is None:
+        return None
+    found = statistics.components(values, draws if protocol.design == "crossed" else None)
+    return statistics.seeds_needed(float(values.mean()), found) if found.seed > 0 else None
+
+
+def _paired(parts: Sequence[tuple[float, Seeds]], of: Value) -> tuple[Floats, Floats | None]:
+    """The weighted sums (S,) of the seeds that all parts have, and their replicates (S, B) where all have some."""
     common = sorted(set.intersection(*(set(seeds) for _, seeds in parts)))
     values, draws = [], []
     for seed in common:
@@ -75,7 +94,7 @@ def combined(
         drawn = [sign * replicates for sign, _, replicates in terms if replicates is not None]
         if len(drawn) == len(terms):
             draws.append(np.sum(drawn, axis=0))
-    return _estimate(protocol, np.array(values), np.array(draws) if len(draws) == len(values) else None)
+    return np.array(values), np.array(draws) if draws and len(draws) == len(values) else None
 
 
 def _estimate(protocol: Protocol, values: Floats, draws: Floats | None) -> Estimate:
