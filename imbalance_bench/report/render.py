@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from imbalance_bench.report.tables import Table, comparison_tables, header, run_
 
 GAP = 3
 """Columns between two columns of a table."""
+LINE = 100
+"""Sentences are not set wider than this: longer lines are hard to follow."""
 EDGES = 2
 """Columns that a table's two edges take."""
 
@@ -28,9 +31,26 @@ def render(results: Sequence[Mapping[str, Any]], kind: str, width: int, color: b
     if kind == "csv":
         return _csv(results)
     pages = [(header(r), comparison_tables(r) if "rows" in r else run_tables(r)) for r in results]
-    if kind == "markdown":
-        return "\n".join(markdown(lines, tables) for lines, tables in pages)
-    return "\n".join(terminal(lines, tables, width, color) for lines, tables in pages)
+    texts = []
+    for result, (lines, tables) in zip(results, pages, strict=True):
+        if kind == "markdown":
+            texts.append(markdown(lines, tables) + _verdict(result, None))
+        else:
+            texts.append(terminal(lines, tables, width, color) + _verdict(result, width))
+    return "\n".join(texts)
+
+
+def _verdict(result: Mapping[str, Any], width: int | None) -> str:
+    """The sentences of the verdict, wrapped for a terminal of `width` columns; None: markdown."""
+    said = result.get("verdict") or []
+    if not said:
+        return ""
+    if width is None:
+        return "\n### Verdict\n\n" + "\n".join(f"- {sentence}" for sentence in said) + "\n"
+    wrapped = [
+        textwrap.fill(sentence, max(20, min(width, LINE)), break_on_hyphens=False) for sentence in said
+    ]
+    return "\n" + "\n\n".join(["Verdict", *wrapped]) + "\n"
 
 
 def _csv(results: Sequence[Mapping[str, Any]]) -> str:

@@ -1,0 +1,74 @@
+"""The tables of differences and of the gain taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imbalance_bench.report.tables import TITLES, Table, number
+
+
+def difference_tables(result: Mapping[str, Any]) -> list[Table]:
+    """Against the baselines on the primary metric, and what a gain is made of."""
+    tables = []
+    primary = result["primary_metric"]
+    rows = [row for row in result["differences"] if row["metric"] == primary]
+    if rows:
+        tables.append(_differences(rows, TITLES[primary], result["intervals"]))
+    if result["decomposition"]:
+        tables.append(_decomposition(result["decomposition"]))
+    return tables
+
+
+def _differences(rows: Sequence[Mapping[str, Any]], title: str, method: str) -> Table:
+    cells = tuple(
+        (
+            row["strategy"],
+            number(row["mean"]),
+            _span(row["low"], row["high"]),
+            _p(row["p_value"]),
+            _p(row["p_raw"]),
+        )
+        for row in sorted(rows, key=lambda row: row["baseline"])
+    )
+    bases = [row["baseline"] for row in sorted(rows, key=lambda row: row["baseline"])]
+    rules = frozenset(i for i in range(1, len(bases)) if bases[i] != bases[i - 1])
+    heads = ("strategy", "difference", "95 % interval", "p, corrected", "p")
+    note = (
+        "X minus cross-entropy, X+threshold minus cross-entropy+threshold; "
+        f"p corrected by Holm over the strategies of each group; {method}"
+    )
+    return Table(f"Differences in {title}", heads, cells, note=note, rules=rules)
+
+
+def _decomposition(rows: Sequence[Mapping[str, Any]]) -> Table:
+    names = ("gain", "threshold_effect", "model_effect", "own_threshold_effect")
+    beside = ("macro_ap_change", "macro_auc_change", "log_loss_change", "ece_change")
+    cells = tuple((row["strategy"], *(signed_cell(row, name) for name in (*names, *beside))) for row in rows)
+    heads = (
+        "strategy", "gain", "moved threshold", "model", "own threshold", "AP", "AUC", "log-loss", "ECE",
+    )  # fmt: skip
+    note = (
+        "gain over cross-entropy = what a moved threshold gives cross-entropy + what the model gives where both "
+        "are tuned - what a moved threshold still gives the strategy; ± half a 95 % interval; AP to ECE: change "
+        "that no threshold can make"
+    )
+    return Table(f"The gain in {TITLES[rows[0]['metric']]}, taken apart", heads, cells, note=note)
+
+
+def signed_cell(row: Mapping[str, Any], name: str) -> str:
+    """A change with its sign and half its interval."""
+    value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
+    if value is None:
+        return "-"
+    shown = number(value)
+    sign = "" if shown.startswith("-") else "+"
+    return f"{sign}{shown}" + ("" if low is None or high is None else f" ±{number((high - low) / 2)}")
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else "< .001" if value < 0.001 else number(value)
