@@ -31,7 +31,10 @@ class Oversample(Strategy):
 
     @property
     def prior_is_exact(self) -> bool:
-        """True: rows drawn again change the shares of the classes alone."""
+        """True: rows drawn again change the shares of the classes alone.
+
+        In the limit: a network that has learnt the repeated rows by heart is corrected too far.
+        """
         return True
 
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
