@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imbalance_bench.evaluation.calibration import resampled_error
+from imbalance_bench.evaluation.calibration import resampled_errors
 from imbalance_bench.evaluation.checks import as_labels, as_logits, as_weights
 from imbalance_bench.evaluation.metrics import _minority, ranking_scores
 from imbalance_bench.evaluation.names import DECISION_METRICS, METRICS
@@ -87,7 +87,7 @@ def resampled_metrics(
         weights: (B, n) of `row_weights`, finite and at least 0.
         sample_weight: (n,) weights of the rows themselves.
         minority: the class of `minority_ap` and, of two classes, of `ece`; None: the one with fewest rows.
-        metrics: names of `METRICS`; only these are computed. `ece` is the slowest by far for many classes.
+        metrics: names of `METRICS`; only these are computed. `ece` keeps the bins of sample_weight.
 
     Undefined is NaN: so is every metric of a replicate without any weight. ValueError as `summary_metrics`.
     """
@@ -112,6 +112,7 @@ def resampled_metrics(
     wanted = [name for name in METRICS if name in set(metrics)]
     ranking = Ranking(truth, ranking_scores(z), rarest, wanted) if set(RANKING) & set(wanted) else None
     found = {name: np.empty(len(draws)) for name in wanted}
+    p = _softmax(z) if "ece" in wanted else z
     for block in _blocks(len(draws), n):
         weight = draws[block] * own
         values: dict[str, Floats] = {}
@@ -119,7 +120,9 @@ def resampled_metrics(
             values |= _decision_metrics(_confusions(truth, decided, weight, n_classes), wanted)
         if ranking is not None:
             values |= ranking.metrics(weight)
-        values |= _probability_metrics(truth, z, weight, rarest, wanted)
+        values |= _probability_metrics(truth, z, weight, wanted)
+        if "ece" in wanted:
+            values["ece"] = resampled_errors(p, truth, own, draws[block], positive=rarest)
         empty = ~weight.any(axis=1)
         for name in wanted:
             found[name][block] = np.where(empty, np.nan, values[name])
@@ -222,10 +225,15 @@ def _mcc(hit: Floats, present: Floats, called: Floats, total: Floats) -> Floats:
     return np.divide(wrong, spread, out=np.zeros(len(total)), where=varied)
 
 
+def _softmax(logits: Floats) -> Floats:
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
 def _probability_metrics(
-    truth: Ints, logits: Floats, weight: Floats, minority: int, wanted: Collection[str]
+    truth: Ints, logits: Floats, weight: Floats, wanted: Collection[str]
 ) -> dict[str, Floats]:
-    if not {"log_loss", "brier", "ece"} & set(wanted):
+    if not {"log_loss", "brier"} & set(wanted):
         return {}
     rows = np.arange(len(truth))
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -239,6 +247,4 @@ def _probability_metrics(
         weight @ losses, total[:, None], out=np.zeros((len(total), 2)), where=total[:, None] > 0
     )
     values = {"log_loss": means[:, 0], "brier": means[:, 1]}
-    if "ece" in wanted:
-        values["ece"] = resampled_error(p, truth, weight, positive=minority)
     return values
