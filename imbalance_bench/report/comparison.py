@@ -11,7 +11,9 @@ import numpy as np
 
 from imbalance_bench.evaluation.names import DECISION_METRICS, METRICS
 from imbalance_bench.evaluation.statistics import Needed
-from imbalance_bench.experiments.scoring import TUNED_FOR, Scores, score, score_bayes, score_majority
+from imbalance_bench.experiments.calibrated import NUMBERS
+from imbalance_bench.experiments.parts import Scores
+from imbalance_bench.experiments.scoring import TUNED_FOR, score, score_bayes, score_majority
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.estimates import (
     Protocol,
@@ -312,7 +314,24 @@ def _row(arm: ScoredArm, protocol: Protocol) -> dict[str, Any]:
         "passes": _mean([record["passes"] for record in records]),
         "train_seconds": _mean([record["train_seconds"] for record in records]),
     }
-    return {"strategy": arm.name, "kind": arm.kind, "n": len(arm.runs), **summary(arm, protocol), **costs}
+    calibration: dict[str, Any] = {
+        "correction": next((scores.correction for scores in arm.scores), None),
+    }
+    for name in NUMBERS:
+        calibration |= spread(arm, name, _calibration(name), protocol)
+    return {
+        "strategy": arm.name,
+        "kind": arm.kind,
+        "n": len(arm.runs),
+        **summary(arm, protocol),
+        **calibration,
+        "classes_predicted": _mean([scores.classes_predicted for scores in arm.scores]),
+        **costs,
+    }
+
+
+def _calibration(name: str) -> Value:
+    return lambda scores: (scores.calibration.get(name, math.nan), None)
 
 
 def _per_rank(arm: ScoredArm) -> list[dict[str, Any]]:

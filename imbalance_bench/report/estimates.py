@@ -11,7 +11,7 @@ import numpy as np
 
 from imbalance_bench.evaluation import statistics
 from imbalance_bench.evaluation.statistics import Estimate
-from imbalance_bench.experiments.scoring import Scores
+from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import Floats
 
