@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from imbalance_bench._version import __version__
 from imbalance_bench.config import RunConfig
 from imbalance_bench.experiments.materials import Materials, gather
+from imbalance_bench.experiments.parts import PER_CLASS
 from imbalance_bench.experiments.record import FORMAT_VERSION, Record
-from imbalance_bench.experiments.scoring import PER_CLASS, score_untouched, softmax_loss
+from imbalance_bench.experiments.scoring import score_untouched, softmax_loss
 from imbalance_bench.experiments.seeds import generator, torch_seed
 from imbalance_bench.experiments.store import Store, write_csv, write_json
 from imbalance_bench.strategies.base import Context, Strategy

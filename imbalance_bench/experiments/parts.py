@@ -17,6 +17,7 @@ from imbalance_bench.evaluation.prior import prior_weights
 from imbalance_bench.evaluation.resampling import resampled_classes, resampled_metrics, row_weights
 from imbalance_bench.strategies.base import Context, Floats
 
+PER_CLASS = ("class", "precision", "recall", "f1", "support", "average_precision")
 REPLICATES = 200
 
 

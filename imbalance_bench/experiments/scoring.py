@@ -13,10 +13,10 @@ from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.evaluation.thresholds import fit_offsets
 from imbalance_bench.experiments.calibrated import calibration_numbers
 from imbalance_bench.experiments.parts import Scores, context_of, part_of
+from imbalance_bench.experiments.score_cache import kept
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import FittingData, Floats, Strategy
 
-PER_CLASS = ("class", "precision", "recall", "f1", "support", "average_precision")
 TUNED_FOR = "macro_f1"
 """What decisions are tuned for where the primary metric is one of scores."""
 
@@ -34,6 +34,20 @@ def score(
     `test_prior` is "dataset", "train" or "uniform"; `tuned_for` one of `DECISION_METRICS`. RequestError
     where a class that the prior weighs has no rows.
     """
+    asked = ("strategy", strategy.spec, test_prior, tuned_for, str(resample))
+    found = kept(run, asked, lambda: _score(run, strategy, test_prior, tuned_for, resample, like))
+    assert found is not None
+    return found
+
+
+def _score(
+    run: StoredRun,
+    strategy: Strategy,
+    test_prior: str,
+    tuned_for: str,
+    resample: bool,
+    like: Scores | None,
+) -> Scores:
     stored, context = run.predictions, context_of(run.record)
     test = part_of(stored["test_labels"], stored, context, test_prior, "test")
     val = part_of(stored["val_labels"], stored, context, test_prior, "validation")
@@ -68,6 +82,13 @@ def score_untouched(record: Mapping[str, Any], predictions: Mapping[str, NDArray
 
 def score_majority(run: StoredRun, test_prior: str, resample: bool = False) -> Scores:
     """The numbers of always saying the largest training class, with the training shares as probabilities."""
+    asked = ("majority", test_prior, str(resample))
+    found = kept(run, asked, lambda: _score_majority(run, test_prior, resample))
+    assert found is not None
+    return found
+
+
+def _score_majority(run: StoredRun, test_prior: str, resample: bool) -> Scores:
     context = context_of(run.record)
     test = part_of(run.predictions["test_labels"], run.predictions, context, test_prior, "test")
     logits = np.tile(np.log(context.prior), (len(test.labels), 1))
@@ -81,6 +102,10 @@ def score_bayes(run: StoredRun, test_prior: str, resample: bool = False) -> Scor
     the posterior, found without the labels (balanced accuracy: the class of the greatest likelihood;
     accuracy: of the greatest posterior). The rows per class are at the decisions of macro F1.
     """
+    return kept(run, ("bayes", test_prior, str(resample)), lambda: _score_bayes(run, test_prior, resample))
+
+
+def _score_bayes(run: StoredRun, test_prior: str, resample: bool) -> Scores | None:
     stored, context = run.predictions, context_of(run.record)
     if "test_log_likelihood" not in stored:
         return None
