@@ -6,7 +6,7 @@ import contextlib
 import os
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from imbalance_bench.data.source import digest
 from imbalance_bench.experiments.parts import PER_CLASS, REPLICATES, Scores
 from imbalance_bench.experiments.store import StoredRun
+from imbalance_bench.strategies.base import Strategy
 
 SCORING_VERSION = 1
 """Raise it whenever the same run would get other numbers: what was kept is then computed anew."""
@@ -23,12 +24,19 @@ SCORING_VERSION = 1
 BROKEN = (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile)
 
 
-def kept(run: StoredRun, asked: tuple[str, ...], compute: Callable[[], Scores | None]) -> Scores | None:
+def kept(
+    run: StoredRun,
+    asked: tuple[str, ...],
+    compute: Callable[[], Scores | None],
+    parts: Sequence[Strategy] = (),
+) -> Scores | None:
     """What `compute` gives for this run, read from its folder where it stands there already.
 
-    `asked` is all that the numbers depend on beside the run. None is kept, too. A folder that can't be written
+    `asked` is all that the numbers depend on beside the run, `parts` the strategies that act on it. None is kept, too. A folder that can't be written
     to only costs the time.
     """
+    if not all(type(part).__module__.startswith("imbalance_bench.") for part in parts):
+        return compute()  # a strategy of someone's own may change under the same name
     name = f"scores-{digest(str(SCORING_VERSION), str(REPLICATES), *asked)}.npz"
     path = run.folder / name
     try:

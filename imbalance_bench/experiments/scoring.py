@@ -16,6 +16,7 @@ from imbalance_bench.experiments.parts import Scores, context_of, part_of
 from imbalance_bench.experiments.score_cache import kept
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import FittingData, Floats, Strategy
+from imbalance_bench.strategies.composite import parts_of
 
 TUNED_FOR = "macro_f1"
 """What decisions are tuned for where the primary metric is one of scores."""
@@ -35,7 +36,9 @@ def score(
     where a class that the prior weighs has no rows.
     """
     asked = ("strategy", strategy.spec, test_prior, tuned_for, str(resample))
-    found = kept(run, asked, lambda: _score(run, strategy, test_prior, tuned_for, resample, like))
+    found = kept(
+        run, asked, lambda: _score(run, strategy, test_prior, tuned_for, resample, like), parts_of(strategy)
+    )
     assert found is not None
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,8 +16,8 @@ from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.experiments.scoring import TUNED_FOR, score, score_bayes, score_majority
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.estimates import (
+    Pair,
     Protocol,
-    Seeds,
     Value,
     as_fields,
     decomposition,
@@ -50,6 +50,7 @@ class ScoredArm:
         name: a strategy's canonical spec, or the name of a reference.
         strategy: None for a reference, which trains nothing.
         kind: asked for by the user, the same with a tuned threshold, or a reference.
+        tunes: the name of the arm that this one is with a tuned threshold.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ScoredArm:
     runs: tuple[StoredRun, ...]
     scores: tuple[Scores, ...]
     kind: Kind = "requested"
+    tunes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def score_arm(
         for run, same in zip(runs, known, strict=True)
     )
     kind: Kind = "requested" if like is None else "tuned"
-    return ScoredArm(strategy.spec, strategy, tuple(runs), scores, kind)
+    return ScoredArm(
+        strategy.spec, strategy, tuple(runs), scores, kind, like.name if like is not None else None
+    )
 
 
 def resampling(runs: Sequence[StoredRun]) -> bool:
@@ -95,15 +99,24 @@ def resampling(runs: Sequence[StoredRun]) -> bool:
 
 
 def with_companions(
-    arms: Sequence[ScoredArm], test_prior: str, tuned_for: str = TUNED_FOR
+    arms: Sequence[ScoredArm],
+    test_prior: str,
+    tuned_for: str = TUNED_FOR,
+    threshold: Strategy | None = None,
 ) -> list[ScoredArm]:
-    """The arms; each that decides by argmax again with a tuned threshold; the references. Trains nothing."""
+    """The arms; each that decides by argmax again with a tuned threshold; the references. Trains nothing.
+
+    `threshold` is the strategy that tunes; by default for `tuned_for`.
+    """
+    threshold = threshold or create("threshold")
     found = {arm.name: arm for arm in arms}
     for arm in arms:
         if arm.strategy is None or fills(arm.strategy, "fit_decision"):
             continue
-        tuned = combine([*parts_of(arm.strategy), create("threshold")])
-        if tuned.spec not in found:
+        tuned = combine([*parts_of(arm.strategy), threshold])
+        if tuned.spec in found:
+            found[tuned.spec] = replace(found[tuned.spec], tunes=arm.name)
+        else:
             found[tuned.spec] = score_arm(tuned, arm.runs, test_prior, tuned_for, like=arm)
     by_seed = {run.config.seed: run for arm in reversed(arms) for run in arm.runs}
     runs = tuple(by_seed[seed] for seed in sorted(by_seed))
@@ -130,8 +143,12 @@ def comparison(
     seeds: Sequence[int],
     class_names: Sequence[str],
     primary_metric: str | None,
+    baseline: str = BASELINE,
 ) -> dict[str, Any]:
-    """The object that `compare --format json` prints; undefined numbers are None."""
+    """The object that `compare --format json` prints; undefined numbers are None.
+
+    `baseline` names the arm that the others are compared with.
+    """
     primary = primary_metric or ("minority_ap" if len(class_names) == 2 else "macro_f1")
     protocol = protocol_of([run for arm in arms for run in arm.runs])
     content: dict[str, Any] = {
@@ -144,8 +161,8 @@ def comparison(
         "rows": [_row(arm, protocol) for arm in arms],
         "per_class": [row for arm in arms for row in per_class(arm, class_names)],
         "per_rank": [row for arm in arms for row in _per_rank(arm)],
-        "differences": _differences(arms, protocol, primary),
-        "decomposition": _decomposition(arms, protocol, tuned_metric(primary)),
+        "differences": _differences(_pairs(arms, baseline), protocol, primary),
+        "decomposition": _decomposition(arms, protocol, tuned_metric(primary), baseline),
         "verdict": [],
         "failures": [vars(failure) for failure in failures],
     }
@@ -154,16 +171,16 @@ def comparison(
         content["verdict"] = verdict(
             content,
             vary=runs[0].config.vary,
-            needed=_needed(arms, protocol, primary),
+            needed=_needed(_pairs(arms, baseline), protocol, primary),
             scarce=_scarce(runs, class_names),
         )
     return content
 
 
-def _needed(arms: Sequence[ScoredArm], protocol: Protocol, metric: str) -> dict[str, Needed]:
+def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[str, Needed]:
     """By strategy, what it takes to tell the difference from the baseline that was found."""
     found = {}
-    for name, seeds, _, base_seeds in _pairs(arms):
+    for name, seeds, _, base_seeds in pairs:
         what = needed_seeds(protocol, [(1.0, seeds), (-1.0, base_seeds)], value_of(metric))
         if what is not None:
             found[name] = what
@@ -205,47 +222,46 @@ def _by_seed(arm: ScoredArm) -> dict[int, Scores]:
 
 def _tuned_pairs(arms: Sequence[ScoredArm]) -> dict[str, ScoredArm]:
     """The arm with a tuned threshold of each requested arm, by the latter's name; its own where it has one."""
-    by_name = {arm.name: arm for arm in arms}
-    found = {}
-    for arm in arms:
-        if arm.kind == "requested" and arm.strategy is not None:
-            decides = fills(arm.strategy, "fit_decision")
-            tuned = arm if decides else by_name.get(f"{arm.name}+threshold")
-            if tuned is not None and arm.runs:
-                found[arm.name] = tuned
-    return found
+    tuned = {arm.tunes: arm for arm in arms if arm.tunes is not None}
+    return {
+        arm.name: tuned.get(arm.name, arm)
+        for arm in arms
+        if arm.kind == "requested" and arm.tunes is None and arm.runs
+    }
 
 
-def _differences(arms: Sequence[ScoredArm], protocol: Protocol, primary: str) -> list[dict[str, Any]]:
+def _differences(pairs: Sequence[Pair], protocol: Protocol, primary: str) -> list[dict[str, Any]]:
     """Each strategy against cross-entropy, and with a tuned threshold against cross-entropy with one."""
     metrics = [primary, *(name for name in METRICS if name != primary)]
-    return differences(protocol, _pairs(arms), metrics, primary)
+    return differences(protocol, pairs, metrics, primary)
 
 
-def _pairs(arms: Sequence[ScoredArm]) -> list[tuple[str, Seeds, str, Seeds]]:
+def _pairs(arms: Sequence[ScoredArm], baseline: str) -> list[Pair]:
     """Strategy and baseline, with the scores of their seeds; both plain, and both with a tuned threshold."""
     by_name, tuned = {arm.name: arm for arm in arms}, _tuned_pairs(arms)
-    if BASELINE not in tuned:
+    if baseline not in tuned:
         return []
-    base, base_tuned = by_name[BASELINE], tuned[BASELINE]
-    pairs: list[tuple[str, Seeds, str, Seeds]] = []
+    base, base_tuned = by_name[baseline], tuned[baseline]
+    pairs: list[Pair] = []
     for name, tuned_arm in tuned.items():
         if by_name[name] not in (base, base_tuned):
-            if not fills(by_name[name].strategy or Strategy(), "fit_decision"):
+            if tuned_arm is not by_name[name]:
                 pairs.append((name, _by_seed(by_name[name]), base.name, _by_seed(base)))
             pairs.append((tuned_arm.name, _by_seed(tuned_arm), base_tuned.name, _by_seed(base_tuned)))
     return pairs
 
 
-def _decomposition(arms: Sequence[ScoredArm], protocol: Protocol, metric: str) -> list[dict[str, Any]]:
+def _decomposition(
+    arms: Sequence[ScoredArm], protocol: Protocol, metric: str, baseline: str
+) -> list[dict[str, Any]]:
     by_name, tuned = {arm.name: arm for arm in arms}, _tuned_pairs(arms)
-    if BASELINE not in tuned:
+    if baseline not in tuned:
         return []
-    base, base_tuned = _by_seed(by_name[BASELINE]), _by_seed(tuned[BASELINE])
+    base, base_tuned = _by_seed(by_name[baseline]), _by_seed(tuned[baseline])
     taken = [
         (name, _by_seed(by_name[name]), _by_seed(tuned_arm))
         for name, tuned_arm in tuned.items()
-        if name != BASELINE and tuned_arm is not by_name[name]
+        if name != baseline and tuned_arm is not by_name[name]
     ]
     return decomposition(protocol, taken, base, base_tuned, metric, BESIDE)
 

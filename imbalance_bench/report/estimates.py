@@ -17,6 +17,8 @@ from imbalance_bench.strategies.base import Floats
 
 Design = Literal["independent", "crossed", "resplit"]
 Seeds = Mapping[int, Scores]
+Pair = tuple[str, Seeds, str, Seeds]
+"""Strategy and baseline by name, each with the scores of its seeds."""
 Value = Callable[[Scores], tuple[float, Floats | None]]
 """A number of one seed, with its replicates (B,) where there are some."""
 
@@ -123,7 +125,7 @@ def defined(value: float) -> float | None:
 
 def differences(
     protocol: Protocol,
-    pairs: Sequence[tuple[str, Seeds, str, Seeds]],
+    pairs: Sequence[Pair],
     metrics: Sequence[str],
     primary: str,
 ) -> list[dict[str, Any]]:

@@ -37,7 +37,8 @@ def verdict(
         needed: by strategy, what it would take to tell the difference that was found.
         scarce: classes with few rows by name: (validation, test).
     """
-    metric, base = content["primary_metric"], _baseline(content["primary_metric"])
+    metric = content["primary_metric"]
+    base = _rival(content, metric)
     family = [row for row in content["differences"] if row["metric"] == metric and row["baseline"] == base]
     said = _scarce(scarce)
     if not family:
@@ -50,9 +51,10 @@ def verdict(
     return said + _moved(content)
 
 
-def _baseline(metric: str) -> str:
-    """With decisions the fair rival is cross-entropy with a tuned threshold; scores know no threshold."""
-    return "cross-entropy+threshold" if metric in DECISION_METRICS else "cross-entropy"
+def _rival(content: Row, metric: str) -> str:
+    """With decisions the fair rival is the baseline with a tuned threshold; scores know no threshold."""
+    rivals = list(dict.fromkeys(row["baseline"] for row in content["differences"]))
+    return rivals[-1] if metric in DECISION_METRICS else next(iter(rivals), "")
 
 
 def _sorted(family: Sequence[Row], sign: float) -> dict[str, list[Row]]:
@@ -150,7 +152,8 @@ def _scarce(rows: Mapping[str, tuple[int, int]]) -> list[str]:
 
 
 def _named(base: str) -> str:
-    return "cross-entropy with a tuned threshold" if base.endswith("+threshold") else base
+    plain, tuned, _ = base.rpartition("+threshold")
+    return f"{plain} with a tuned threshold" if tuned else base
 
 
 def _with_interval(row: Row) -> str:
