@@ -111,10 +111,18 @@ def compare_settings(settings: Settings, progress: Progress | None = None) -> Re
     planned = plan(settings, strategies, default_seeds=DEFAULT_SEEDS)
     runs, failures = _make(planned, progress)
     tuned_for = tuned_metric(settings.primary_metric)
+    threshold = _threshold(settings)
     arms = [
-        score_arm(arm.strategy, _finished(arm, runs), settings.test_prior, tuned_for) for arm in planned.arms
+        score_arm(
+            arm.strategy,
+            _finished(arm, runs),
+            settings.test_prior,
+            tuned_for,
+            prevalence=settings.prevalence,
+        )
+        for arm in planned.arms
     ]
-    arms = with_companions(arms, settings.test_prior, tuned_for)
+    arms = with_companions(arms, settings.test_prior, tuned_for, threshold)
     content = comparison(
         arms,
         failures,
@@ -124,6 +132,12 @@ def compare_settings(settings: Settings, progress: Progress | None = None) -> Re
         primary_metric=settings.primary_metric,
     )
     return Result(content, notices(arms))
+
+
+def _threshold(settings: Settings) -> Strategy:
+    """The strategy that tunes each X+threshold, as the request wants it."""
+    aims = {name: getattr(settings, name) for name in ("target_recall", "cost_fn", "cost_fp")}
+    return create("threshold", **{name: value for name, value in aims.items() if value is not None})
 
 
 def run_settings(

@@ -76,6 +76,10 @@ class Settings(BaseModel):
     backend: Literal["loky"] = "loky"
     results: File = Path("results")
     primary_metric: Text | None = None
+    target_recall: Real | None = real(None, gt=0, le=1)
+    cost_fn: Real | None = real(None, gt=0)
+    cost_fp: Real | None = real(None, gt=0)
+    prevalence: Real | None = real(None, gt=0, lt=1)
     format: Literal["terminal", "markdown", "csv", "json"] = "terminal"
     output: File | None = None
     quiet: Flag = False

@@ -78,6 +78,9 @@ SHARED: dict[str, Any] = {
     "primary_metric": _option(
         "The metric that decides, fixed before the run; `imbench list metrics`.", OUTPUT, "NAME"
     ),
+    "prevalence": _option(
+        "Share of the positive class for PPV and NPV (default: the test prior's).", OUTPUT, "X"
+    ),
     "format": _option("terminal, markdown, csv or json (default: terminal).", OUTPUT, "NAME"),
     "output": _option("Write the result to this file instead of stdout.", OUTPUT, "FILE"),
     "quiet": _switch("--quiet", "No progress and no notices on stderr.", OUTPUT),

@@ -28,8 +28,8 @@ def calibration_numbers(
     logits: Floats,
     shift: Floats,
     log_likelihood: Floats | None,
-) -> tuple[dict[str, float], str]:
-    """The numbers of `NUMBERS`, NaN where undefined, and the kind of correction: "exact" or "fitted".
+) -> tuple[dict[str, float], Correction]:
+    """The numbers of `NUMBERS`, NaN where undefined, and the correction: exact, or fitted.
 
     `val_logits`, `logits` (n, C) are adjusted already; `shift` (C,) is what that added. `log_likelihood` (n, C)
     of the test rows, where it is known, gives the mean divergence (nats) of the exact posterior from the scores.
@@ -52,7 +52,7 @@ def calibration_numbers(
         "ece_above_prevalence": float(errors_above_prevalence(p, test.labels, test.weight)[minority]),
     }
     found |= _divergences(test, logits, best, fitted, log_likelihood)
-    return found, best.kind
+    return found, best
 
 
 def _divergences(

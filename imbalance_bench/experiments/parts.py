@@ -33,6 +33,7 @@ class Scores:
         replicates: the metrics by name, (B,), on resampled test rows; empty where nothing was resampled.
         class_replicates: precision, recall and F1 likewise, (B, C).
         calibration: the numbers of `calibrated.NUMBERS`; empty for references.
+        clinical: the numbers of `clinical.clinical_numbers`: value, low, high.
         correction: how the prior was corrected there: "exact" or "fitted".
     """
 
@@ -43,6 +44,7 @@ class Scores:
     replicates: Mapping[str, Floats] = field(default_factory=dict)
     class_replicates: Mapping[str, Floats] = field(default_factory=dict)
     calibration: Mapping[str, float] = field(default_factory=dict)
+    clinical: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     correction: str | None = None
 
     @property

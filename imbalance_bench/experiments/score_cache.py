@@ -67,6 +67,7 @@ def _arrays(scores: Scores | None) -> dict[str, NDArray[Any]]:
         "test_prior": scores.test_prior,
         "shift": scores.shift,
         "correction": np.array(scores.correction or ""),
+        **_named("clinical", scores.clinical),
         **_named("summary", scores.summary),
         **_named("calibration", scores.calibration),
         **_named("replicates", scores.replicates),
@@ -105,5 +106,9 @@ def _read(path: Path, n_classes: int) -> Scores | None:
             replicates=named("replicates"),
             class_replicates=named("class_replicates"),
             calibration={name: float(value) for name, value in named("calibration").items()},
+            clinical={
+                name: (float(value), float(low), float(high))
+                for name, (value, low, high) in named("clinical").items()
+            },
             correction=str(stored["correction"]) or None,
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.evaluation.thresholds import fit_offsets
 from imbalance_bench.experiments.calibrated import calibration_numbers
+from imbalance_bench.experiments.clinical import clinical_numbers
 from imbalance_bench.experiments.parts import Scores, context_of, part_of
 from imbalance_bench.experiments.score_cache import kept
 from imbalance_bench.experiments.store import StoredRun
@@ -29,15 +30,19 @@ def score(
     tuned_for: str = TUNED_FOR,
     resample: bool = False,
     like: Scores | None = None,
+    prevalence: float | None = None,
 ) -> Scores:
     """The numbers of `strategy` on the run that it trained or adjusts; `like`: see `Part.numbers`.
 
     `test_prior` is "dataset", "train" or "uniform"; `tuned_for` one of `DECISION_METRICS`. RequestError
-    where a class that the prior weighs has no rows.
+    where a class that the prior weighs has no rows. `prevalence`: see `clinical_numbers`.
     """
-    asked = ("strategy", strategy.spec, test_prior, tuned_for, str(resample))
+    asked = ("strategy", strategy.spec, test_prior, tuned_for, str(resample), str(prevalence))
     found = kept(
-        run, asked, lambda: _score(run, strategy, test_prior, tuned_for, resample, like), parts_of(strategy)
+        run,
+        asked,
+        lambda: _score(run, strategy, test_prior, tuned_for, resample, like, prevalence),
+        parts_of(strategy),
     )
     assert found is not None
     return found
@@ -50,6 +55,7 @@ def _score(
     tuned_for: str,
     resample: bool,
     like: Scores | None,
+    prevalence: float | None,
 ) -> Scores:
     stored, context = run.predictions, context_of(run.record)
     test = part_of(stored["test_labels"], stored, context, test_prior, "test")
@@ -62,7 +68,13 @@ def _score(
     shift = adjust(np.zeros((1, context.n_classes)))[0]
     found = test.numbers(logits, decide(logits), resample, like)
     if like is not None:
-        return replace(found, shift=shift, calibration=like.calibration, correction=like.correction)
+        return replace(
+            found,
+            shift=shift,
+            calibration=like.calibration,
+            clinical=like.clinical,
+            correction=like.correction,
+        )
     known = stored.get("test_log_likelihood")
     numbers, correction = calibration_numbers(
         strategy,
@@ -73,7 +85,8 @@ def _score(
         shift,
         None if known is None else known.astype(np.float64),
     )
-    return replace(found, shift=shift, calibration=numbers, correction=correction)
+    clinical = clinical_numbers(val, correction(adjust(val_logits)), test, correction(logits), prevalence)
+    return replace(found, shift=shift, calibration=numbers, clinical=clinical, correction=correction.kind)
 
 
 def score_untouched(record: Mapping[str, Any], predictions: Mapping[str, NDArray[Any]]) -> Scores:

@@ -15,6 +15,7 @@ from imbalance_bench.experiments.calibrated import NUMBERS
 from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.experiments.scoring import TUNED_FOR, score, score_bayes, score_majority
 from imbalance_bench.experiments.store import StoredRun
+from imbalance_bench.report.clinical import clinical_rows
 from imbalance_bench.report.estimates import (
     Pair,
     Protocol,
@@ -76,6 +77,7 @@ def score_arm(
     test_prior: str,
     tuned_for: str = TUNED_FOR,
     like: ScoredArm | None = None,
+    prevalence: float | None = None,
 ) -> ScoredArm:
     """All numbers of one strategy; RequestError where the test prior can't be had.
 
@@ -84,7 +86,7 @@ def score_arm(
     resample = resampling(runs)
     known = like.scores if like is not None else (None,) * len(runs)
     scores = tuple(
-        score(run, strategy, test_prior, tuned_for, resample, same)
+        score(run, strategy, test_prior, tuned_for, resample, same, prevalence)
         for run, same in zip(runs, known, strict=True)
     )
     kind: Kind = "requested" if like is None else "tuned"
@@ -161,6 +163,12 @@ def comparison(
         "rows": [_row(arm, protocol) for arm in arms],
         "per_class": [row for arm in arms for row in per_class(arm, class_names)],
         "per_rank": [row for arm in arms for row in _per_rank(arm)],
+        "operating_points": [
+            row
+            for arm in arms
+            if arm.kind == "requested"
+            for row in clinical_rows(arm.name, arm.scores, protocol)
+        ],
         "differences": _differences(_pairs(arms, baseline), protocol, primary),
         "decomposition": _decomposition(arms, protocol, tuned_metric(primary), baseline),
         "verdict": [],

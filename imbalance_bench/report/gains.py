@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imbalance_bench.report.tables import TITLES, Table, number
+from imbalance_bench.report.clinical import clinical_table
+from imbalance_bench.report.tables import TITLES, Table, number, spread_cell
+
+CALIBRATION = {
+    "log_loss": "log-loss",
+    "log_loss_corrected": "log-loss corrected",
+    "log_loss_fitted": "log-loss fitted",
+    "ece": "ECE",
+    "ece_corrected": "ECE corrected",
+    "calibration_slope": "slope",
+    "posterior_kl": "KL",
+    "posterior_kl_corrected": "KL corrected",
+    "posterior_kl_fitted": "KL fitted",
+}
 
 
 def difference_tables(result: Mapping[str, Any]) -> list[Table]:
@@ -17,7 +30,29 @@ def difference_tables(result: Mapping[str, Any]) -> list[Table]:
         tables.append(_differences(rows, TITLES[primary], result["intervals"]))
     if result["decomposition"]:
         tables.append(_decomposition(result["decomposition"]))
+    if any(row["correction"] for row in result["rows"]):
+        tables.append(_calibration(result))
+    if result["operating_points"]:
+        tables.append(clinical_table(result["operating_points"]))
     return tables
+
+
+def _calibration(result: Mapping[str, Any]) -> Table:
+    """Probabilities as they are, and after a correction of their prior."""
+    names = ("log_loss", "log_loss_corrected", "ece", "ece_corrected", "calibration_slope", "posterior_kl",
+             "posterior_kl_corrected", "log_loss_fitted", "posterior_kl_fitted")  # fmt: skip
+    rows = [row for row in result["rows"] if row["kind"] == "requested"]
+    shown = [name for name in names if any(row[name] is not None for row in rows)]
+    cells = tuple(
+        (row["strategy"], row["correction"] or "-", *(spread_cell(row, name) for name in shown))
+        for row in rows
+    )
+    heads = ("strategy", "correction", *(CALIBRATION[name] for name in shown))
+    note = (
+        "corrected: to the test prior, exact where the prior behind the scores is known, else fitted on "
+        "validation; slope: 1 is right, below 1 too extreme; KL: from the exact posterior, in nats"
+    )
+    return Table("Calibration", heads, cells, labels=2, note=note)
 
 
 def _differences(rows: Sequence[Mapping[str, Any]], title: str, method: str) -> Table:
