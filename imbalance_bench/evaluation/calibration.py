@@ -37,8 +37,30 @@ def calibration_error(
 
 def _one_class(probability: Floats, hit: NDArray[np.bool_], weight: Floats) -> float:
     order = np.argsort(probability)
-    order = order[weight[order] > 0]
-    p, y, w = probability[order], hit[order], weight[order]
+    return _sorted_error(probability[order], hit[order], weight[order])
+
+
+def resampled_error(
+    probabilities: Floats, truth: NDArray[np.int64], weights: Floats, *, positive: int
+) -> Floats:
+    """(B,) `calibration_error` for each of the weights (B, n), sorting once; NaN where all are 0."""
+    n_classes = probabilities.shape[1]
+    judged = [positive] if n_classes == 2 else range(n_classes)
+    weighed = np.flatnonzero(weights.any(axis=1))
+    errors = np.zeros(len(weights))
+    for c in judged:
+        order = np.argsort(probabilities[:, c])
+        p, y = probabilities[order, c], truth[order] == c
+        errors[weighed] += [_sorted_error(p, y, row[order]) for row in weights[weighed]]
+    errors[~weights.any(axis=1)] = np.nan
+    return errors / len(judged)
+
+
+def _sorted_error(p: Floats, y: NDArray[np.bool_], w: Floats) -> float:
+    """The error of one class whose rows are in the order of their probability."""
+    if not (w > 0).all():
+        kept = w > 0
+        p, y, w = p[kept], y[kept], w[kept]
     tie = np.cumsum(np.append(False, np.diff(p) > ROUNDING))
     tie_mass = np.bincount(tie, w)
     middle = (np.cumsum(tie_mass) - tie_mass / 2) / tie_mass.sum()
