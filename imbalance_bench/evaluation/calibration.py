@@ -51,30 +51,42 @@ def resampled_error(
     for c in judged:
         order = np.argsort(probabilities[:, c])
         p, y = probabilities[order, c], truth[order] == c
-        errors[weighed] += [_sorted_error(p, y, row[order]) for row in weights[weighed]]
+        ties = _ties(p)
+        errors[weighed] += [_sorted_error(p, y, row[order], ties) for row in weights[weighed]]
     errors[~weights.any(axis=1)] = np.nan
     return errors / len(judged)
 
 
-def _sorted_error(p: Floats, y: NDArray[np.bool_], w: Floats) -> float:
-    """The error of one class whose rows are in the order of their probability."""
-    if not (w > 0).all():
+def _ties(p: Floats) -> NDArray[np.int64]:
+    """(n,) number of the group of equal probabilities that each belongs to, for sorted ones."""
+    return np.cumsum(np.append(False, np.diff(p) > ROUNDING))
+
+
+def _sorted_error(p: Floats, y: NDArray[np.bool_], w: Floats, tie: NDArray[np.int64] | None = None) -> float:
+    """The error of one class whose rows are in the order of their probability; `tie` as `_ties` gives it."""
+    if not w.min() > 0:
         kept = w > 0
-        p, y, w = p[kept], y[kept], w[kept]
-    tie = np.cumsum(np.append(False, np.diff(p) > ROUNDING))
-    tie_mass = np.bincount(tie, w)
-    middle = (np.cumsum(tie_mass) - tie_mass / 2) / tie_mass.sum()
+        p, y, w, tie = p[kept], y[kept], w[kept], None
+    if tie is None:
+        tie = _ties(p)
+    alone = tie[-1] == len(tie) - 1
+    tie_mass = w if alone else np.bincount(tie, w)
+    end = np.cumsum(tie_mass)
+    middle = (end - tie_mass / 2) / end[-1]
     n_bins = max(1, min(BINS, len(p) // 2))
     # The nudge keeps a middle that lies on an edge in one bin, however its sum was rounded.
-    index = np.minimum((middle * n_bins + ROUNDING).astype(np.int64), n_bins - 1)[tie]
-    mass, squares = np.bincount(index, w), np.bincount(index, w * w)
+    edges = (np.arange(n_bins) - ROUNDING) / n_bins
+    first_tie = np.searchsorted(middle, edges)
+    start = np.unique(first_tie if alone else np.searchsorted(tie, first_tie))
+    start = start[start < len(p)]
+    mass, squares = np.add.reduceat(w, start), np.add.reduceat(w * w, start)
     rows = np.divide(mass**2, squares, out=np.zeros_like(mass), where=squares > 0)
     kept = rows > 1
     if not kept.any():
         return float("nan")
+    frequency = np.add.reduceat(w * y, start)[kept] / mass[kept]
+    mean = np.add.reduceat(w * p, start)[kept] / mass[kept]
     mass, rows = mass[kept], rows[kept]
-    frequency = np.bincount(index, w * y)[kept] / mass
-    mean = np.bincount(index, w * p)[kept] / mass
     variance = frequency * np.maximum(1 - frequency, 0.0) / (rows - 1)
     gaps = (mean - frequency) ** 2 - variance
     return float(np.sqrt(max(0.0, np.sum(mass * gaps) / mass.sum())))
