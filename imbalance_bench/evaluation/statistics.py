@@ -126,10 +126,10 @@ def crossed(values: ArrayLike, resampled: ArrayLike, confidence: float = CONFIDE
 
     The quantile is Student's with Satterthwaite's degrees of freedom: S - 1 for V_seed, and for
     V_test - V_residual as many as the replicates' kurtosis tells (`components`). They are taken at
-    V_seed (1 + 4 / (S - 1)): where seeds vary more than rows and few seeds lie together by chance, the plain
-    formula finds a small variance and many degrees of freedom at once, and covers .93 of the time with three
-    seeds and .88 with two, fewer in the tail that Holm's correction uses. This covers .95 (two seeds: .93),
-    for one or two hundredths of power. One seed gives `one_seed`.
+    V_seed (1 + 2 / (S - 1)): where seeds vary more than rows and few seeds lie together by chance, the plain
+    formula finds a small variance and many degrees of freedom at once, and covers at worst .93 of the time
+    with three seeds and .88 with two; this covers .94 and .92. With more than this a few seeds on which rows
+    matter would seldom tell anything (`benchmarks.aa_study`). One seed gives `one_seed`.
     """
     found, draws = _crossed_inputs(values, resampled)
     if len(found) == 1:
@@ -233,7 +233,7 @@ def exact_recall_interval(hits: int, n: int, confidence: float = CONFIDENCE) -> 
 
 def _satterthwaite(parts: Components, n: int, floor: float = 0.0) -> float:
     """Degrees of freedom of the variance of a mean over n seeds, each of at least `floor`; see `crossed`."""
-    cautious = parts.seed * (1 + 4 / (n - 1)) / n
+    cautious = parts.seed * (1 + 2 / (n - 1)) / n
     noise = cautious**2 / (n - 1) + parts.test**2 / parts.test_df
     return (max(cautious, floor / n) + parts.test) ** 2 / noise if noise > 0 else math.inf
 

@@ -87,8 +87,8 @@ def test_the_moments_by_hand():
     assert parts.test == pytest.approx(10 / 3 - 2 / 3)
     found = crossed(values, draws)
     variance = 2 / 2 + 10 / 3 - 2 / 3
-    # The seeds' share is taken 1 + 4 / (S - 1) = 5 times for the degrees of freedom.
-    df = (5 + 8 / 3) ** 2 / (5.0**2 / 1 + (8 / 3) ** 2 / parts.test_df)
+    # The seeds' share is taken 1 + 2 / (S - 1) = 3 times for the degrees of freedom.
+    df = (3 + 8 / 3) ** 2 / (3.0**2 / 1 + (8 / 3) ** 2 / parts.test_df)
     assert found.df == pytest.approx(df)
     assert found.high == pytest.approx(2 + stats.t.ppf(0.975, df) * math.sqrt(variance))
     assert found.p_value == pytest.approx(2 * stats.t.sf(2 / math.sqrt(variance), df))
