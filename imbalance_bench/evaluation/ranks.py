@@ -21,8 +21,8 @@ class RankTest:
     Attributes:
         mean_ranks: (k,) 1 is best; ties share their mean rank.
         chi_square, p_chi_square: Friedman's statistic, corrected for ties, with k - 1 degrees of freedom.
-        f, p_f: Iman & Davenport's (1980), less conservative, with k - 1 and (k - 1)(N - 1); infinite where all
-            data sets rank alike.
+        f, p_f: Iman & Davenport's (1980), less conservative, with k - 1 and (k - 1)(N - 1); infinite
+            where all data sets rank alike.
         n: data sets.
     """
 
@@ -55,7 +55,7 @@ def ranks(scores: ArrayLike, *, larger_is_better: bool = True) -> Floats:
 
 
 def friedman(scores: ArrayLike, *, larger_is_better: bool = True) -> RankTest:
-    """Do k strategies differ over N >= 2 data sets? `scores` (N, k): one number each, as a mean over seeds."""
+    """Do k strategies differ over N >= 2 data sets? `scores` (N, k): one number each."""
     from scipy.special import chdtrc, fdtrc
 
     ranked = ranks(scores, larger_is_better=larger_is_better)
@@ -85,7 +85,7 @@ def critical_difference(k: int, n: int, confidence: float = 0.95) -> float:
 
 
 def against_control(mean_ranks: ArrayLike, n: int, control: int = 0) -> tuple[Floats, Floats]:
-    """z (k,) of each mean rank less the control's, and Holm's corrected p-values (k,); NaN for the control."""
+    """z (k,) of each mean rank less the control's, and Holm's p-values (k,); NaN for the control."""
     from scipy.special import ndtr
 
     found = np.asarray(mean_ranks, dtype=np.float64)
@@ -96,7 +96,7 @@ def against_control(mean_ranks: ArrayLike, n: int, control: int = 0) -> tuple[Fl
 
 
 def not_told_apart(mean_ranks: ArrayLike, difference: float) -> list[tuple[int, ...]]:
-    """The bars of a critical-difference diagram: largest sets of 2 or more within `difference`, best first."""
+    """The bars of a critical-difference diagram: largest sets of 2 or more inside `difference`."""
     found = np.asarray(mean_ranks, dtype=np.float64)
     order: Sequence[int] = np.argsort(found, kind="stable").tolist()
     bars: list[tuple[int, ...]] = []

@@ -53,9 +53,8 @@ class Ranking:
         self.curves = {c: _curve(truth == c, scores[:, c]) for c in classes}
 
     def metrics(self, weight: Floats) -> dict[str, Floats]:
-        """`minority_ap` and, where all classes were sorted, `macro_ap` and `macro_auc`, for weights (B, n)."""
-        columns = np.ascontiguousarray(weight.T)
-        areas = {c: curve.areas(columns) for c, curve in self.curves.items()}
+        """`minority_ap` and, where all classes were sorted, the macro values, of weights (n, B)."""
+        areas = {c: curve.areas(weight) for c, curve in self.curves.items()}
         ap, auc = (np.stack(values) for values in zip(*areas.values(), strict=True))
         return {
             "minority_ap": areas[self.minority][0],
@@ -65,20 +64,22 @@ class Ranking:
 
 
 def _curve(is_class: NDArray[np.bool_], score: Floats) -> _Curve:
-    from scipy.sparse import csr_array
-
-    n = len(score)
     thresholds = -np.unique(-score[is_class])  # descending
     count = len(thresholds)
     # 0 above all, 2 k + 1 at threshold k, 2 k + 2 between it and the next.
     before = np.searchsorted(-thresholds, -score, "left")
     at = np.searchsorted(-thresholds, -score, "right")
-    segment = before + at
-    ones = np.where(is_class, 0.0, 1.0)
-    rest, own = np.flatnonzero(ones > 0), np.flatnonzero(is_class)
-    segments = csr_array((np.ones(len(rest)), (segment[rest], rest)), shape=(2 * count + 1, n))
-    members = csr_array((np.ones(len(own)), (before[own], own)), shape=(count, n))
-    return _Curve(segments, members)
+    rest, own = np.flatnonzero(~is_class), np.flatnonzero(is_class)
+    segments = adder((before + at)[rest], rest, (2 * count + 1, len(score)))
+    return _Curve(segments, adder(before[own], own, (count, len(score))))
+
+
+def adder(group: NDArray[np.int64], row: NDArray[np.int64], shape: tuple[int, int]) -> Any:
+    """Sparse (groups, n) that sums, by group, the rows named: `row` (m,), each in its `group` (m,)."""
+    from scipy.sparse import csr_array
+
+    starts = np.append(0, np.cumsum(np.bincount(group, minlength=shape[0])))
+    return csr_array((np.ones(len(row)), row[np.argsort(group, kind="stable")], starts), shape=shape)
 
 
 def _defined_mean(values: Floats) -> Floats:
@@ -86,4 +87,5 @@ def _defined_mean(values: Floats) -> Floats:
     defined = ~np.isnan(values)
     count = defined.sum(axis=0)
     total = np.where(defined, values, 0.0).sum(axis=0)
-    return np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
+    mean: Floats = np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
+    return mean

@@ -53,8 +53,10 @@ def verdict(
 
 def _rival(content: Row, metric: str) -> str:
     """With decisions the fair rival is the baseline with a tuned threshold; scores know no threshold."""
-    rivals = list(dict.fromkeys(row["baseline"] for row in content["differences"]))
-    return rivals[-1] if metric in DECISION_METRICS else next(iter(rivals), "")
+    rivals: list[str] = list(dict.fromkeys(row["baseline"] for row in content["differences"]))
+    if not rivals:
+        return ""
+    return rivals[-1] if metric in DECISION_METRICS else rivals[0]
 
 
 def _sorted(family: Sequence[Row], sign: float) -> dict[str, list[Row]]:

@@ -60,7 +60,9 @@ def test_seeds_that_split_one_pool_get_the_corrected_variance() -> None:
     plain = mean_over_seeds(INDEPENDENT, [scored(v) for v in values], F1)
     wide = mean_over_seeds(RESPLIT, [scored(v) for v in values], F1)
     # Nadeau & Bengio: s^2 (1 / S + n_test / n_train) instead of s^2 / S
-    assert (wide.high - wide.mean) / (plain.high - plain.mean) == pytest.approx(math.sqrt((1 / 4 + 0.5) / (1 / 4)))
+    assert (wide.high - wide.mean) / (plain.high - plain.mean) == pytest.approx(
+        math.sqrt((1 / 4 + 0.5) / (1 / 4))
+    )
 
 
 def test_crossed_seeds_use_the_replicates() -> None:
@@ -70,9 +72,10 @@ def test_crossed_seeds_use_the_replicates() -> None:
     found = mean_over_seeds(CROSSED, same, F1)
     # no seed differs: only the test rows count
     assert found.high - found.mean == pytest.approx(1.97 * draws.std(ddof=1), rel=0.03)
-    assert mean_over_seeds(CROSSED, [scored(0.8), scored(0.9)], F1).low != mean_over_seeds(
-        CROSSED, [scored(0.8), scored(0.9)], F1
-    ).low  # NaN: without replicates there is no interval
+    assert (
+        mean_over_seeds(CROSSED, [scored(0.8), scored(0.9)], F1).low
+        != mean_over_seeds(CROSSED, [scored(0.8), scored(0.9)], F1).low
+    )  # NaN: without replicates there is no interval
 
 
 def test_one_seed_has_the_interval_of_its_test_rows() -> None:

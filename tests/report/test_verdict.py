@@ -21,7 +21,10 @@ def part(strategy: str, gain: float, moved: float, model: float, half: float) ->
 
 
 def said(
-    rows: list[dict[str, Any]], parts: list[dict[str, Any]] | None = None, metric: str = "minority_ap", **more: Any
+    rows: list[dict[str, Any]],
+    parts: list[dict[str, Any]] | None = None,
+    metric: str = "minority_ap",
+    **more: Any,
 ) -> str:
     content = {"primary_metric": metric, "differences": rows, "decomposition": parts or []}
     return "\n".join(verdict(content, **({"vary": "all", "needed": {}, "scarce": {}} | more)))
