@@ -20,6 +20,7 @@ from imbalance_bench.fields import (
     MAX_COUNT,
     MAX_SEED,
     MAX_STEPS,
+    Datasets,
     File,
     Flag,
     Profile,
@@ -50,7 +51,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: Text = "synthetic"
+    dataset: Datasets = "synthetic"
     imbalance_ratio: Real | None = real(None, ge=1)
     profile: Profile = "exp"
     n_max: Whole | None = whole(None, ge=1, le=MAX_COUNT)

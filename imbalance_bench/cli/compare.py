@@ -37,23 +37,26 @@ def command(
 ) -> None:  # fmt: skip
     """Train several strategies on the same data, splits and initial weights, and compare them.
 
+    Several data sets, as --dataset digits,synthetic, each make a comparison; then the strategies are ranked.
+
     Example: imbench compare --dataset fashion-mnist --imbalance-ratio 100 --seeds 5
     """
     from imbalance_bench.api import compare_settings
     from imbalance_bench.config import Settings, merge
     from imbalance_bench.configfile import refuse_unknown
+    from imbalance_bench.experiments.planning import dataset_list
 
     config = read_config(flags)
     if config is not None:
         refuse_unknown(config, Settings.model_fields)
     aims = {"target_recall": target_recall, "cost_fn": cost_fn, "cost_fp": cost_fp}
     settings = merge(config, {"strategies": strategies, **aims, **flags})
-    reporter = prepared(settings, config)
+    reporter = prepared(settings, config, datasets=len(dataset_list(settings)))
     try:
         result = compare_settings(settings, reporter)
     finally:
         reporter.close()
     reporter.notices(result.notices)
     write_result([result], settings.format, settings.output)
-    if result["failures"]:
+    if any(each["failures"] for each in result.get("comparisons", [result])):
         raise typer.Exit(FAILED)

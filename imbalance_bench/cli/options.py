@@ -24,7 +24,10 @@ def _switch(name: str, help: str, group: str) -> Any:
 
 
 SHARED: dict[str, Any] = {
-    "dataset": _option("Which images; see `imbench list datasets` (default: synthetic).", DATA, "NAME"),
+    "dataset": _option(
+        "Which images; see `imbench list datasets`; compare takes several, as digits,synthetic "
+        "(default: synthetic).", DATA, "NAME",
+    ),
     "imbalance_ratio": _option(
         "Thin training until the largest class has this many times the smallest.", DATA, "R"
     ),
