@@ -144,7 +144,7 @@ def resampled_classes(
     truth = as_labels(y_true, n_classes, "y_true")
     decided = as_labels(y_pred, n_classes, "y_pred", len(truth))
     weight = np.asarray(weights, dtype=np.float64) * as_weights(sample_weight, len(truth))
-    confusion = _confusions(truth, decided, weight, n_classes)
+    confusion = _confusions(truth, decided, np.ascontiguousarray(weight.T), n_classes)
     hit = np.diagonal(confusion, axis1=1, axis2=2)
     present, called = confusion.sum(axis=2), confusion.sum(axis=1)
 
