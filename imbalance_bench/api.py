@@ -12,7 +12,16 @@ from imbalance_bench.config import RunConfig, Settings, merge
 from imbalance_bench.errors import RequestError, nearest
 from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.experiments.execution import Outcome
-from imbalance_bench.experiments.planning import Arm, Plan, check_data, naming, plan, plan_each, together
+from imbalance_bench.experiments.planning import (
+    Arm,
+    Plan,
+    check_data,
+    dataset_list,
+    naming,
+    plan,
+    plan_each,
+    together,
+)
 from imbalance_bench.experiments.runner import Progress, execute
 from imbalance_bench.experiments.store import Store, StoredRun, find_runs
 from imbalance_bench.report.comparison import (
@@ -97,10 +106,10 @@ def compare_settings(settings: Settings, progress: Progress | None = None) -> Re
     strategies = create_list(settings.strategies or DEFAULT_STRATEGIES)
     if BASELINE not in [strategy.spec for strategy in strategies]:
         strategies.insert(0, create(BASELINE))
+    if len(dataset_list(settings)) == 1:
+        planned = plan(settings, strategies, default_seeds=DEFAULT_SEEDS)
+        return _compared(planned, execute(planned, progress or _Silent()), settings.primary_metric)
     plans = plan_each(settings, strategies, default_seeds=DEFAULT_SEEDS)
-    if len(plans) == 1:
-        outcomes = execute(plans[0], progress or _Silent())
-        return _compared(plans[0], outcomes, settings.primary_metric)
     for planned in plans:
         with naming(planned.dataset):
             classes = planned.class_names

@@ -60,14 +60,11 @@ def dataset_list(settings: Settings) -> list[str]:
 
 
 def plan_each(settings: Settings, strategies: Sequence[Strategy], *, default_seeds: int) -> list[Plan]:
-    """A plan for each data set; RequestError, of several with its name, where one can't be used."""
-    names = dataset_list(settings)
-    if len(names) == 1:
-        return [plan(settings, strategies, default_seeds=default_seeds)]
+    """A plan for each of several data sets; RequestError, with its name, where one can't be used."""
     check_name(settings.model)
     _refuse_unused(settings)
     plans: dict[str, Plan] = {}
-    for name in names:
+    for name in dataset_list(settings):
         one = settings.model_copy(update={"dataset": name})
         with naming(name):
             planned = plan(one, strategies, default_seeds=default_seeds)
