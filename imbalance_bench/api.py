@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from imbalance_bench.config import RunConfig, Settings, merge
 from imbalance_bench.errors import RequestError, nearest
 from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.experiments.execution import Outcome
-from imbalance_bench.experiments.planning import Arm, Plan, plan
+from imbalance_bench.experiments.planning import (
+    Arm,
+    Plan,
+    check_data,
+    dataset_list,
+    naming,
+    plan,
+    plan_each,
+    together,
+)
 from imbalance_bench.experiments.runner import Progress, execute
 from imbalance_bench.experiments.store import Store, StoredRun, find_runs
 from imbalance_bench.report.comparison import (
     Failure,
     comparison,
-    notices,
     per_class,
     score_arm,
     summary,
@@ -24,7 +34,10 @@ from imbalance_bench.report.comparison import (
     tuned_metric,
     with_companions,
 )
-from imbalance_bench.strategies.base import Strategy
+from imbalance_bench.report.notices import notices
+from imbalance_bench.report.ranks import SHARED_METRIC, several, treated_alike
+from imbalance_bench.report.result import Result as Result
+from imbalance_bench.strategies.base import Context, Strategy
 from imbalance_bench.strategies.registry import create, create_list, trained_part
 
 if TYPE_CHECKING:
@@ -33,24 +46,6 @@ if TYPE_CHECKING:
 BASELINE = "cross-entropy"
 DEFAULT_STRATEGIES = "cross-entropy,undersample,oversample,smote,focal,logit-adjustment"
 DEFAULT_SEEDS = 3
-
-
-class Result(dict[str, Any]):
-    """The object that `--format json` prints, as a dict, with its tables as DataFrames.
-
-    Attributes:
-        notices: what the user should know beside the numbers, a sentence each.
-    """
-
-    def __init__(self, content: Mapping[str, Any], notices: Sequence[str] = ()) -> None:
-        super().__init__(content)
-        self.notices = list(notices)
-
-    def frame(self, name: str = "rows") -> pd.DataFrame:
-        """The list of that name ("rows", "per_class", "per_rank", ...) as a DataFrame."""
-        import pandas as pd
-
-        return pd.DataFrame(self[name])
 
 
 class _Silent:
@@ -63,6 +58,9 @@ class _Silent:
 
 def compare(strategies: str | Sequence[str] | None = None, **settings: object) -> Result:
     """Train every strategy on the same data, splits and initial weights, and compare them.
+
+    With several data sets, as `dataset=["digits", "synthetic"]`, there is a comparison for each under
+    "comparisons", and the strategies' ranks over the data sets under "ranks": `frame("ranks")`.
 
     Args:
         strategies: comma-separated specs or a list of them; default: cross-entropy, undersample,
@@ -108,22 +106,54 @@ def compare_settings(settings: Settings, progress: Progress | None = None) -> Re
     strategies = create_list(settings.strategies or DEFAULT_STRATEGIES)
     if BASELINE not in [strategy.spec for strategy in strategies]:
         strategies.insert(0, create(BASELINE))
-    planned = plan(settings, strategies, default_seeds=DEFAULT_SEEDS)
-    runs, failures = _make(planned, progress)
-    tuned_for = tuned_metric(settings.primary_metric)
+    if len(dataset_list(settings)) == 1:
+        planned = plan(settings, strategies, default_seeds=DEFAULT_SEEDS)
+        return _compared(planned, execute(planned, progress or _Silent()), settings.primary_metric)
+    plans = plan_each(settings, strategies, default_seeds=DEFAULT_SEEDS)
+    for planned in plans:
+        with naming(planned.dataset):
+            classes = planned.class_names
+            _threshold(settings).check(Context(np.ones(len(classes), dtype=np.int64), classes))
+    check_data(plans)
+    outcomes = execute(together(plans), progress or _Silent())
+    metric = settings.primary_metric or SHARED_METRIC
+    results = []
+    for planned in plans:
+        with naming(planned.dataset):
+            results.append(_compared(planned, outcomes, metric))
+    return several(results, named=settings.primary_metric is not None)
+
+
+def _compared(planned: Plan, outcomes: Sequence[Outcome], metric: str | None) -> Result:
+    """The comparison on one data set, from its stored runs."""
+    runs, failures = _came_through(planned, outcomes)
+    prior, tuned_for = planned.settings.test_prior, tuned_metric(metric)
     arms = [
-        score_arm(arm.strategy, _finished(arm, runs), settings.test_prior, tuned_for) for arm in planned.arms
+        score_arm(
+            arm.strategy,
+            _finished(arm, runs),
+            prior,
+            tuned_for,
+            prevalence=planned.settings.prevalence,
+        )
+        for arm in planned.arms
     ]
-    arms = with_companions(arms, settings.test_prior, tuned_for)
+    arms = with_companions(arms, prior, tuned_for, _threshold(planned.settings))
     content = comparison(
         arms,
         failures,
         dataset=planned.dataset,
         seeds=planned.seeds,
         class_names=planned.class_names,
-        primary_metric=settings.primary_metric,
+        primary_metric=metric,
     )
     return Result(content, notices(arms))
+
+
+def _threshold(settings: Settings) -> Strategy:
+    """The strategy that tunes each X+threshold, as the request wants it."""
+    aims = {name: getattr(settings, name) for name in ("target_recall", "cost_fn", "cost_fp")}
+    return create("threshold", **{name: value for name, value in aims.items() if value is not None})
 
 
 def run_settings(
@@ -135,7 +165,7 @@ def run_settings(
         raise RequestError("run takes one `strategy`; `strategies` belongs to `compare`.")
     strategy = create(settings.strategy or BASELINE, **params)
     planned = plan(settings, [strategy], default_seeds=1)
-    runs, failures = _make(planned, progress)
+    runs, failures = _came_through(planned, execute(planned, progress or _Silent()))
     finished = _finished(planned.arms[0], runs)
     if not finished:
         raise RunFailedError(failures[0].error)
@@ -171,6 +201,21 @@ def stored_comparisons(
     Raises:
         RequestError: where there is no finished run, or none of the strategies asked for.
     """
+    return _stored(place, strategies, test_prior, primary_metric)[0]
+
+
+def stored_results(
+    place: Path, strategies: str | None = None, test_prior: str = "dataset", primary_metric: str | None = None
+) -> list[Result]:
+    """As `stored_comparisons`; of several data sets, treated alike, one result with their ranks."""
+    results, ranked = _stored(place, strategies, test_prior, primary_metric, rank=True)
+    return [several(results, named=primary_metric is not None)] if ranked else results
+
+
+def _stored(
+    place: Path, strategies: str | None, test_prior: str, primary_metric: str | None, rank: bool = False
+) -> tuple[list[Result], bool]:
+    """The stored comparisons, and whether they can be ranked: then with a primary metric that all share."""
     check_metric(primary_metric)
     runs, left_out = _runs_in(place)
     groups: dict[str, list[StoredRun]] = {}
@@ -180,17 +225,17 @@ def stored_comparisons(
         message = f"{place} holds no finished run; `imbench compare --results {place}` makes some."
         raise RequestError("\n".join([message, *left_out]))
     wanted = create_list(strategies) if strategies else None
-    results = [_from_store(runs, wanted, test_prior, primary_metric) for runs in groups.values()]
-    for result, made_with in zip(
-        results, _differing([runs[0].config for runs in groups.values()]), strict=True
-    ):
+    shown = [(runs, arms) for runs in groups.values() if (arms := _shown(runs, wanted))]
+    if not shown:
+        raise RequestError(f"{place} holds no finished run of {strategies}.")
+    ranked = rank and treated_alike([([r.config for r in runs], arms) for runs, arms in shown])
+    metric = primary_metric or (SHARED_METRIC if ranked else None)
+    results = [_from_store(runs, arms, test_prior, metric) for runs, arms in shown]
+    for result, made_with in zip(results, _differing([runs[0].config for runs, _ in shown]), strict=True):
         if made_with:
             result["made_with"] = made_with
-    results = [result for result in results if result["rows"]]
-    if not results:
-        raise RequestError(f"{place} holds no finished run of {strategies}.")
     results[0].notices = [*left_out, *results[0].notices]
-    return results
+    return results, ranked
 
 
 def _differing(configs: Sequence[RunConfig]) -> list[dict[str, Any]]:
@@ -262,11 +307,12 @@ def check_metric(name: str | None) -> None:
         )
 
 
-def _make(planned: Plan, progress: Progress | None) -> tuple[dict[str, StoredRun], list[Failure]]:
-    """The finished runs by key, and what failed, once for each strategy that needed it."""
-    outcomes = {o.config.key(): o for o in execute(planned, progress or _Silent())}
-    refused = [o for o in outcomes.values() if o.status == "refused"]
-    if refused and len(refused) == len({c.key() for wave in planned.waves for c in wave}):
+def _came_through(planned: Plan, ended: Sequence[Outcome]) -> tuple[dict[str, StoredRun], list[Failure]]:
+    """The plan's finished runs by key, and what failed, once for each strategy that needed it."""
+    outcomes = {o.config.key(): o for o in ended}
+    own = {config.key() for wave in planned.waves for config in wave}
+    refused = [o for key, o in outcomes.items() if key in own and o.status == "refused"]
+    if refused and len(refused) == len(own):
         raise RequestError(refused[0].error)
     store = Store(planned.settings.results)
     runs = {
@@ -288,21 +334,25 @@ def _finished(arm: Arm, runs: Mapping[str, StoredRun]) -> list[StoredRun]:
     return [runs[config.key()] for config in arm.configs if config.key() in runs]
 
 
+def _shown(runs: Sequence[StoredRun], wanted: Sequence[Strategy] | None) -> list[Strategy]:
+    """The strategies whose runs are there: those wanted, or all, the baseline first."""
+    there = {found.config.strategy for found in runs}
+    if wanted is None:
+        return [create(spec) for spec in sorted(there, key=lambda spec: (spec != BASELINE, spec))]
+    return [strategy for strategy in wanted if trained_part(strategy).spec in there]
+
+
 def _from_store(
-    runs: Sequence[StoredRun], wanted: Sequence[Strategy] | None, prior: str, primary: str | None
+    runs: Sequence[StoredRun], strategies: Sequence[Strategy], prior: str, primary: str | None
 ) -> Result:
     by_spec: dict[str, list[StoredRun]] = {}
     for found in sorted(runs, key=lambda run: run.config.seed):
         by_spec.setdefault(found.config.strategy, []).append(found)
-    if wanted is None:
-        wanted = [create(spec) for spec in sorted(by_spec, key=lambda spec: (spec != BASELINE, spec))]
     tuned_for = tuned_metric(primary)
     arms = [
-        score_arm(strategy, by_spec[trained_part(strategy).spec], prior, tuned_for)
-        for strategy in wanted
-        if trained_part(strategy).spec in by_spec
+        score_arm(strategy, by_spec[trained_part(strategy).spec], prior, tuned_for) for strategy in strategies
     ]
-    arms = with_companions(arms, prior, tuned_for) if arms else []
+    arms = with_companions(arms, prior, tuned_for)
     content = comparison(
         arms,
         [],

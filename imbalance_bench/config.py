@@ -20,6 +20,7 @@ from imbalance_bench.fields import (
     MAX_COUNT,
     MAX_SEED,
     MAX_STEPS,
+    Datasets,
     File,
     Flag,
     Profile,
@@ -50,7 +51,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: Text = "synthetic"
+    dataset: Datasets = "synthetic"
     imbalance_ratio: Real | None = real(None, ge=1)
     profile: Profile = "exp"
     n_max: Whole | None = whole(None, ge=1, le=MAX_COUNT)
@@ -76,6 +77,10 @@ class Settings(BaseModel):
     backend: Literal["loky"] = "loky"
     results: File = Path("results")
     primary_metric: Text | None = None
+    target_recall: Real | None = real(None, gt=0, le=1)
+    cost_fn: Real | None = real(None, gt=0)
+    cost_fp: Real | None = real(None, gt=0)
+    prevalence: Real | None = real(None, gt=0, lt=1)
     format: Literal["terminal", "markdown", "csv", "json"] = "terminal"
     output: File | None = None
     quiet: Flag = False

@@ -123,6 +123,15 @@ def _specs(value: object) -> str:
     return ",".join(split_list(_text(_on_one_line(value))))
 
 
+def _datasets(value: object) -> str:
+    """The comma text of one or several data sets; a list is joined, as in `_specs`."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if not value:
+            raise RequestError("found an empty list, allowed: the names of one or more data sets.")
+        value = ",".join(map(_text, value))
+    return _text(value)
+
+
 def _on_one_line(value: object) -> object:
     """Text whose lines YAML kept apart (`|` and `>`), with single spaces; other values as they are."""
     return " ".join(value.split()) if isinstance(value, str) else value
@@ -135,6 +144,7 @@ File = Annotated[Path, PlainValidator(_path)]
 Flag = Annotated[bool, Strict()]
 Spec = Annotated[str, BeforeValidator(_spec)]
 Specs = Annotated[str, BeforeValidator(_specs)]
+Datasets = Annotated[str, BeforeValidator(_datasets)]
 Seeds = Annotated[tuple[int, ...], BeforeValidator(parse_seeds)]
 Profile = Literal["exp", "step", "linear"]
 TailOrder = Literal["random", "fixed"]

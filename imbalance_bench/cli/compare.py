@@ -17,27 +17,46 @@ def command(
                           "(default: ce,undersample,oversample,smote,focal,logit-adjustment)",
                      show_default=False),
     ] = None,
+    target_recall: Annotated[
+        str | None,
+        typer.Option(help="Tune X+threshold to reach this recall of the positive class on validation.",
+                     metavar="X", show_default=False, rich_help_panel="Decisions"),
+    ] = None,
+    cost_fn: Annotated[
+        str | None,
+        typer.Option(help="Tune X+threshold by costs: that of a missed positive (with --cost-fp).",
+                     metavar="X", show_default=False, rich_help_panel="Decisions"),
+    ] = None,
+    cost_fp: Annotated[
+        str | None,
+        typer.Option(help="That of a false alarm.", metavar="X", show_default=False,
+                     rich_help_panel="Decisions"),
+    ] = None,
     *,
     flags: dict[str, Any],
 ) -> None:  # fmt: skip
     """Train several strategies on the same data, splits and initial weights, and compare them.
+
+    Several data sets, as --dataset digits,synthetic, each make a comparison; then the strategies are ranked.
 
     Example: imbench compare --dataset fashion-mnist --imbalance-ratio 100 --seeds 5
     """
     from imbalance_bench.api import compare_settings
     from imbalance_bench.config import Settings, merge
     from imbalance_bench.configfile import refuse_unknown
+    from imbalance_bench.experiments.planning import dataset_list
 
     config = read_config(flags)
     if config is not None:
         refuse_unknown(config, Settings.model_fields)
-    settings = merge(config, {"strategies": strategies, **flags})
-    reporter = prepared(settings, config)
+    aims = {"target_recall": target_recall, "cost_fn": cost_fn, "cost_fp": cost_fp}
+    settings = merge(config, {"strategies": strategies, **aims, **flags})
+    reporter = prepared(settings, config, datasets=len(dataset_list(settings)))
     try:
         result = compare_settings(settings, reporter)
     finally:
         reporter.close()
     reporter.notices(result.notices)
     write_result([result], settings.format, settings.output)
-    if result["failures"]:
+    if any(each["failures"] for each in result.get("comparisons", [result])):
         raise typer.Exit(FAILED)

@@ -24,7 +24,10 @@ def _switch(name: str, help: str, group: str) -> Any:
 
 
 SHARED: dict[str, Any] = {
-    "dataset": _option("Which images; see `imbench list datasets` (default: synthetic).", DATA, "NAME"),
+    "dataset": _option(
+        "Which images; see `imbench list datasets`; compare takes several, as digits,synthetic "
+        "(default: synthetic).", DATA, "NAME",
+    ),
     "imbalance_ratio": _option(
         "Thin training until the largest class has this many times the smallest.", DATA, "R"
     ),
@@ -77,6 +80,9 @@ SHARED: dict[str, Any] = {
     ),
     "primary_metric": _option(
         "The metric that decides, fixed before the run; `imbench list metrics`.", OUTPUT, "NAME"
+    ),
+    "prevalence": _option(
+        "Share of the positive class for PPV and NPV (default: the test prior's).", OUTPUT, "X"
     ),
     "format": _option("terminal, markdown, csv or json (default: terminal).", OUTPUT, "NAME"),
     "output": _option("Write the result to this file instead of stdout.", OUTPUT, "FILE"),

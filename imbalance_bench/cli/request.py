@@ -33,8 +33,9 @@ def read_config(flags: dict[str, Any]) -> LoadedConfig | None:
 class Reporter:
     """Progress on stderr: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, datasets: int = 1) -> None:
         self._quiet = quiet
+        self._datasets = datasets
         self._bar: Any = None
         self._task: Any = None
         self._done = self._missing = 0
@@ -48,7 +49,8 @@ class Reporter:
             return
         where = f"{workers} worker process{'es' * (workers != 1)}" if workers else "this process"
         there = f", {stored} stored already" if stored else ""
-        self._say(f"{missing} run{'s' * (missing != 1)} to train in {where}{there}")
+        over = f" on {self._datasets} data sets" if self._datasets > 1 else ""
+        self._say(f"{missing} run{'s' * (missing != 1)} to train{over} in {where}{there}")
         if sys.stderr is not None and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -65,6 +67,8 @@ class Reporter:
         self._done += 1
         config = outcome.config
         what = f"{config.strategy}, seed {config.seed}"
+        if self._datasets > 1:
+            what = f"{config.dataset}: {what}"
         if outcome.status != "stored":
             if self._missing > 1 and not self._quiet and outcome.error not in self._told:
                 self._say(f"{what}: {outcome.status}: {outcome.error}")
@@ -95,8 +99,8 @@ class Reporter:
             say(line)
 
 
-def prepared(settings: Settings, config: LoadedConfig | None) -> Reporter:
-    """The reporter of a request whose output file can be written."""
+def prepared(settings: Settings, config: LoadedConfig | None, datasets: int = 1) -> Reporter:
+    """The reporter of a request, on so many data sets, whose output file can be written."""
     from imbalance_bench.errors import RequestError
 
     check_output(settings.output)
@@ -106,7 +110,7 @@ def prepared(settings: Settings, config: LoadedConfig | None) -> Reporter:
         and settings.output.absolute() == config.path.absolute()
     ):
         raise RequestError(f"--output {settings.output} would overwrite the config file; name another file.")
-    return Reporter(settings.quiet)
+    return Reporter(settings.quiet, datasets)
 
 
 def check_output(path: Path | None) -> None:

@@ -5,7 +5,21 @@ from __future__ import annotations
 import os
 import sys
 
-_ASCII = str.maketrans({"±": "~", "─": "-", "é": "e", "á": "a", "ö": "o", "ü": "u"})
+_ASCII = str.maketrans(
+    {
+        "±": "~",
+        "─": "-",
+        "│": "|",
+        "├": "+",
+        "┼": "+",
+        "┤": "+",
+        "š": "s",
+        "é": "e",
+        "á": "a",
+        "ö": "o",
+        "ü": "u",
+    }
+)
 
 
 def say(message: str) -> None:

@@ -21,6 +21,7 @@ from imbalance_bench.params import build
 from imbalance_bench.specs import split_spec
 
 GROUP = "imbench.datasets"
+_ASSIGNMENT = re.compile(r"\s*[A-Za-z][A-Za-z0-9_-]*\s*=")
 
 
 @functools.cache
@@ -52,7 +53,7 @@ def create(spec: str, **params: object) -> Source:
 
     RequestError for an unknown name or parameter, a bad value, or a missing or superfluous word.
     """
-    name = re.split(r"[:,+]", spec, maxsplit=1)[0].strip()
+    name = _name(spec)
     cls = _resolve(name)
     if cls.takes is not None:
         return _with_word(cls, spec.strip()[len(name) :], params)
@@ -67,17 +68,48 @@ def create(spec: str, **params: object) -> Source:
     return build(cls, {**part.params, **params}, what=cls.name)
 
 
+def split(text: str) -> list[str]:
+    """The data sets of a comma-separated list, each as written; RequestError for an empty entry.
+
+    A piece `key=...` belongs to the data set before it; so does any piece after a data set that takes a path,
+    which may hold commas, unless it starts with the name of a data set.
+    """
+    found: list[str] = []
+    for piece in text.split(","):
+        cls = _known(found[-1]) if found else None
+        if found and (_ASSIGNMENT.match(piece) or (cls and cls.takes is not None and not _known(piece))):
+            found[-1] += f",{piece}"
+        else:
+            found.append(piece)
+    if len(found) > 1 and not all(piece.strip() for piece in found):
+        raise RequestError(f"an empty entry in the list {text!r}; remove the extra comma.")
+    return [piece.strip() for piece in found] if len(found) > 1 else [text]
+
+
 def canonical(source: Source) -> str:
     """The source as the spec that `create` reads back to an equal source."""
     return source.spec()
 
 
-def _resolve(name: str) -> type[Source]:
+def _name(spec: str) -> str:
+    return re.split(r"[:,+]", spec, maxsplit=1)[0].strip()
+
+
+def _by_word() -> dict[str, type[Source]]:
     known = available()
-    by_word = {alias: cls for cls in known.values() for alias in cls.aliases} | dict(known)
+    return {alias: cls for cls in known.values() for alias in cls.aliases} | dict(known)
+
+
+def _known(spec: str) -> type[Source] | None:
+    """The class that the spec's name stands for, or None."""
+    return _by_word().get(_name(spec).lower())
+
+
+def _resolve(name: str) -> type[Source]:
+    by_word = _by_word()
     if name.lower() not in by_word:
         raise RequestError(
-            f"no data set is called {name!r}; available: {', '.join(sorted(known))}."
+            f"no data set is called {name!r}; available: {', '.join(sorted(available()))}."
             + nearest(name.lower(), by_word)
         )
     return by_word[name.lower()]

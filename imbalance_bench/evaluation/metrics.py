@@ -114,7 +114,7 @@ def summary_metrics(
     z = as_logits(logits, (len(truth), n_classes))
     predicted = z.argmax(axis=1) if y_pred is None else as_labels(y_pred, n_classes, "y_pred", len(truth))
     weight = as_weights(sample_weight, len(truth))
-    rarest = _minority(minority, truth, n_classes)
+    rarest = minority_class(minority, truth, n_classes)
     if not (weight > 0).all():
         kept = weight > 0
         truth, z, predicted, weight = truth[kept], z[kept], predicted[kept], weight[kept]
@@ -214,7 +214,8 @@ def _mcc(confusion: Floats) -> float:
     return float(wrong / spread) if spread > 0 else 0.0
 
 
-def _minority(minority: int | None, truth: Ints, n_classes: int) -> int:
+def minority_class(minority: int | None, truth: Ints, n_classes: int) -> int:
+    """The class asked for, or the one with the fewest rows among those in truth, the first of several."""
     if minority is None:
         counts = np.bincount(truth, minlength=n_classes)
         return int(np.argmin(np.where(counts > 0, counts, len(truth) + 1)))

@@ -19,3 +19,5 @@ METRICS = {
 
 DECISION_METRICS = ("macro_f1", "balanced_accuracy", "g_mean", "mcc", "worst_class_recall", "accuracy")
 """Those of decisions: a moved threshold changes them. The others are of scores alone."""
+
+SMALLER_IS_BETTER = ("log_loss", "brier", "ece")

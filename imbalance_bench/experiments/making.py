@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from imbalance_bench._version import __version__
 from imbalance_bench.config import RunConfig
 from imbalance_bench.experiments.materials import Materials, gather
+from imbalance_bench.experiments.parts import PER_CLASS
 from imbalance_bench.experiments.record import FORMAT_VERSION, Record
-from imbalance_bench.experiments.scoring import PER_CLASS, score_untouched, softmax_loss
+from imbalance_bench.experiments.scoring import score_untouched, softmax_loss
 from imbalance_bench.experiments.seeds import generator, torch_seed
 from imbalance_bench.experiments.store import Store, write_csv, write_json
 from imbalance_bench.models.names import MODELS
@@ -199,6 +200,7 @@ def _record(
         "distinct_rows": trained.distinct_rows,
         "passes": trained.samples_seen / trained.distinct_rows,
         "split_hash": materials.split.hash(),
+        "test_part": materials.test_part,
         "initial_weights_hash": result.initial_hash,
         "notes": list(trained.notes),
         "train_seconds": trained.seconds,

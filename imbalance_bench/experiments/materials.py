@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ class Materials:
         mean, std: (channels,) float64 over the training rows, before any sampling.
         log_likelihood: for "val" and "test", (n, C) float32 log p(x | class) of the part's rows, up to a
             constant per row; empty where it is not known.
+        test_part: where the test rows come from: drawn afresh for each data seed, given by the data set and
+            the same for all, or split off a pool by the data seed.
     """
 
     dataset: ImageDataset
@@ -35,6 +38,7 @@ class Materials:
     mean: Floats
     std: Floats
     log_likelihood: Mapping[str, NDArray[np.float32]]
+    test_part: Literal["drawn", "given", "split"]
 
     def context(self, positive_class: str | None) -> Context:
         """The context of the training rows; RequestError for a positive class that is not one of two."""
@@ -106,7 +110,14 @@ def _gather(
         found = source.log_likelihood(dataset.images[rows])
         if found is not None:
             known[part] = found.astype(np.float32)
-    return Materials(dataset, thinned.split, thinned.order, mean, std, known)
+    test_part: Literal["drawn", "given", "split"] = (
+        "drawn"
+        if source.draws
+        else "given"
+        if dataset.parts is not None and "test" in dataset.parts
+        else "split"
+    )
+    return Materials(dataset, thinned.split, thinned.order, mean, std, known, test_part)
 
 
 def channel_statistics(dataset: ImageDataset, rows: np.ndarray) -> tuple[Floats, Floats]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +14,9 @@ from imbalance_bench.config import RunConfig, Settings
 from imbalance_bench.data import registry as datasets
 from imbalance_bench.data.source import Source
 from imbalance_bench.errors import RequestError
-from imbalance_bench.experiments.materials import positive_index
+from imbalance_bench.experiments.materials import gather, positive_index
 from imbalance_bench.experiments.record import FORMAT_VERSION
+from imbalance_bench.experiments.store import Store
 from imbalance_bench.models.names import check_name
 from imbalance_bench.strategies.base import Strategy
 from imbalance_bench.strategies.registry import create, trained_part
@@ -51,14 +54,79 @@ class Plan:
     waves: tuple[tuple[RunConfig, ...], ...]
 
 
+def dataset_list(settings: Settings) -> list[str]:
+    """The data sets asked for, one or several, as written."""
+    return datasets.split(settings.dataset)
+
+
+def plan_each(settings: Settings, strategies: Sequence[Strategy], *, default_seeds: int) -> list[Plan]:
+    """A plan for each of several data sets; RequestError, with its name, where one can't be used."""
+    check_name(settings.model)
+    _refuse_unused(settings)
+    plans: dict[str, Plan] = {}
+    for name in dataset_list(settings):
+        one = settings.model_copy(update={"dataset": name})
+        with naming(name):
+            planned = plan(one, strategies, default_seeds=default_seeds)
+        if planned.dataset in plans:
+            raise RequestError(f"--dataset names {planned.dataset} twice; keep one.")
+        plans[planned.dataset] = planned
+    return list(plans.values())
+
+
+@contextmanager
+def naming(dataset: str) -> Iterator[None]:
+    """A refusal says of which data set it speaks."""
+    try:
+        yield
+    except RequestError as error:
+        said = str(error)
+        raise RequestError(said if dataset in said else f"{dataset}: {said}") from None
+
+
+def check_data(plans: Sequence[Plan]) -> None:
+    """RequestError for data that can't be read, split or thinned as asked, before anything is trained.
+
+    Tries the first run of each plan that is to be trained: what is refused hardly depends on the seed.
+    """
+    for planned in plans:
+        store = Store(planned.settings.results)
+        missing = (config for wave in planned.waves for config in wave if store.find(config) is None)
+        if (config := next(missing, None)) is not None:
+            with naming(planned.dataset):
+                try:
+                    gather(config)
+                except RequestError:
+                    raise
+                except Exception:  # a fault is no refusal: the runs meet it too, and record it
+                    continue
+
+
+def together(plans: Sequence[Plan]) -> Plan:
+    """All their runs as one plan, so that no worker waits while another data set has runs left."""
+    waves = zip_longest(*(planned.waves for planned in plans), fillvalue=())
+    return replace(
+        plans[0],
+        dataset=", ".join(planned.dataset for planned in plans),
+        arms=tuple(arm for planned in plans for arm in planned.arms),
+        waves=tuple(tuple(config for wave in level for config in wave) for level in waves),
+    )
+
+
 def plan(settings: Settings, strategies: Sequence[Strategy], *, default_seeds: int) -> Plan:
     """The arms and runs of a request; RequestError where a name, a class or the data can't be used."""
     check_name(settings.model)
     _refuse_unused(settings)
-    source = datasets.create(settings.dataset)
+    names = dataset_list(settings)
+    if len(names) > 1:
+        raise RequestError(
+            f"--dataset names {len(names)} data sets ({', '.join(names)}); only `imbench compare` takes "
+            "several. Name one."
+        )
+    source = datasets.create(names[0])
     source.ensure(settings.download)
-    names = source.class_names()
-    positive_index(names, settings.positive_class)
+    classes = source.class_names()
+    positive_index(classes, settings.positive_class)
     seeds = settings.seed_list(default_seeds)
     device = resolve_device(settings.device)
     base = _base(settings, source, device)
@@ -77,7 +145,7 @@ def plan(settings: Settings, strategies: Sequence[Strategy], *, default_seeds: i
     ordered = tuple(
         tuple(sorted(wave.values(), key=lambda config: seeds.index(config.seed))) for wave in waves
     )
-    return Plan(settings, source.spec(), names, seeds, device, tuple(arms), ordered)
+    return Plan(settings, source.spec(), classes, seeds, device, tuple(arms), ordered)
 
 
 def _refuse_unused(settings: Settings) -> None:

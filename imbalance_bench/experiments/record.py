@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from imbalance_bench.config import RunConfig
 from imbalance_bench.errors import RequestError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 FILES = ("per_class.csv", "history.csv", "predictions.npz", "hardest.npz", "weights.safetensors")
 
 
@@ -48,6 +48,7 @@ class Record(TypedDict):
     distinct_rows: int
     passes: float
     split_hash: str
+    test_part: Literal["drawn", "given", "split"]
     initial_weights_hash: str
     notes: list[str]
     train_seconds: float

@@ -3,113 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imbalance_bench.errors import RequestError
-from imbalance_bench.evaluation.metrics import per_class_rows, ranking_scores, summary_metrics
 from imbalance_bench.evaluation.names import DECISION_METRICS
-from imbalance_bench.evaluation.prior import prior_weights
 from imbalance_bench.evaluation.thresholds import fit_offsets
+from imbalance_bench.experiments.calibrated import calibration_numbers
+from imbalance_bench.experiments.clinical import clinical_numbers
+from imbalance_bench.experiments.parts import Scores, context_of, part_of
+from imbalance_bench.experiments.score_cache import kept
 from imbalance_bench.experiments.store import StoredRun
-from imbalance_bench.strategies.base import Context, FittingData, Floats, Strategy
+from imbalance_bench.strategies.base import FittingData, Floats, Strategy
+from imbalance_bench.strategies.composite import parts_of
 
-PER_CLASS = ("class", "precision", "recall", "f1", "support", "average_precision")
 TUNED_FOR = "macro_f1"
 """What decisions are tuned for where the primary metric is one of scores."""
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """The numbers of one strategy on one run.
-
-    Attributes:
-        per_class: one mapping per class, with the names of `PER_CLASS`; undefined is NaN.
-        summary: the metrics by name; undefined is NaN.
-        test_prior: (C,) class shares that the numbers stand for.
-        shift: (C,) what the places after training add to logits of 0.
-    """
-
-    per_class: list[dict[str, Any]]
-    summary: dict[str, float]
-    test_prior: Floats
-    shift: Floats = field(default_factory=lambda: np.zeros(0))
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """The labels of validation or test, with the weights that make them stand for the test prior.
-
-    Attributes:
-        labels: (n,) int64.
-        weight: (n,) float64 of mean 1.
-        context: of the run's training rows.
-        prior: (C,) class shares that the weighted rows have.
-    """
-
-    labels: NDArray[np.int64]
-    weight: Floats
-    context: Context
-    prior: Floats
-
-    def numbers(self, logits: Floats, decided: NDArray[np.int64]) -> Scores:
-        """All metrics of logits (n, C) and decisions (n,)."""
-        names = self.context.class_names
-        minority = int(np.argmin(self.context.class_counts))
-        return Scores(
-            per_class_rows(self.labels, decided, names, ranking_scores(logits), self.weight),
-            summary_metrics(self.labels, logits, names, self.weight, y_pred=decided, minority=minority),
-            self.prior,
-        )
-
-
-def score(run: StoredRun, strategy: Strategy, test_prior: str, tuned_for: str = TUNED_FOR) -> Scores:
-    """The numbers of `strategy` on the run that it trained or adjusts.
+def score(
+    run: StoredRun,
+    strategy: Strategy,
+    test_prior: str,
+    tuned_for: str = TUNED_FOR,
+    resample: bool = False,
+    like: Scores | None = None,
+    prevalence: float | None = None,
+) -> Scores:
+    """The numbers of `strategy` on the run that it trained or adjusts; `like`: see `Part.numbers`.
 
     `test_prior` is "dataset", "train" or "uniform"; `tuned_for` one of `DECISION_METRICS`. RequestError
-    where a class that the prior weighs has no rows.
+    where a class that the prior weighs has no rows. `prevalence`: see `clinical_numbers`.
     """
+    asked = ("strategy", strategy.spec, test_prior, tuned_for, str(resample), str(prevalence))
+    found = kept(
+        run,
+        asked,
+        lambda: _score(run, strategy, test_prior, tuned_for, resample, like, prevalence),
+        parts_of(strategy),
+    )
+    assert found is not None
+    return found
+
+
+def _score(
+    run: StoredRun,
+    strategy: Strategy,
+    test_prior: str,
+    tuned_for: str,
+    resample: bool,
+    like: Scores | None,
+    prevalence: float | None,
+) -> Scores:
     stored, context = run.predictions, context_of(run.record)
-    test = _part(stored["test_labels"], stored, context, test_prior, "test")
-    val = _part(stored["val_labels"], stored, context, test_prior, "validation")
+    test = part_of(stored["test_labels"], stored, context, test_prior, "test")
+    val = part_of(stored["val_labels"], stored, context, test_prior, "validation")
     val_logits = stored["val_logits"].astype(np.float64)
     fitting = FittingData(val_logits, val.labels, val.weight, run.head_weight, tuned_for)
     adjust = strategy.fit_adjust(fitting, context)
     decide = strategy.fit_decision(replace(fitting, logits=adjust(val_logits)), context)
     logits = adjust(stored["test_logits"].astype(np.float64))
     shift = adjust(np.zeros((1, context.n_classes)))[0]
-    return replace(test.numbers(logits, decide(logits)), shift=shift)
+    found = test.numbers(logits, decide(logits), resample, like)
+    if like is not None:
+        return replace(
+            found,
+            shift=shift,
+            calibration=like.calibration,
+            clinical=like.clinical,
+            correction=like.correction,
+        )
+    known = stored.get("test_log_likelihood")
+    numbers, correction = calibration_numbers(
+        strategy,
+        val,
+        adjust(val_logits),
+        test,
+        logits,
+        shift,
+        None if known is None else known.astype(np.float64),
+    )
+    clinical = clinical_numbers(val, correction(adjust(val_logits)), test, correction(logits), prevalence)
+    return replace(found, shift=shift, calibration=numbers, clinical=clinical, correction=correction.kind)
 
 
 def score_untouched(record: Mapping[str, Any], predictions: Mapping[str, NDArray[Any]]) -> Scores:
     """The numbers of a run's logits as they are, on the test part as it is."""
-    test = _part(predictions["test_labels"], predictions, context_of(record), "dataset", "test")
+    test = part_of(predictions["test_labels"], predictions, context_of(record), "dataset", "test")
     logits = predictions["test_logits"].astype(np.float64)
     return test.numbers(logits, logits.argmax(axis=1))
 
 
-def score_majority(run: StoredRun, test_prior: str) -> Scores:
+def score_majority(run: StoredRun, test_prior: str, resample: bool = False) -> Scores:
     """The numbers of always saying the largest training class, with the training shares as probabilities."""
+    asked = ("majority", test_prior, str(resample))
+    found = kept(run, asked, lambda: _score_majority(run, test_prior, resample))
+    assert found is not None
+    return found
+
+
+def _score_majority(run: StoredRun, test_prior: str, resample: bool) -> Scores:
     context = context_of(run.record)
-    test = _part(run.predictions["test_labels"], run.predictions, context, test_prior, "test")
+    test = part_of(run.predictions["test_labels"], run.predictions, context, test_prior, "test")
     logits = np.tile(np.log(context.prior), (len(test.labels), 1))
-    return test.numbers(logits, logits.argmax(axis=1))
+    return test.numbers(logits, logits.argmax(axis=1), resample)
 
 
-def score_bayes(run: StoredRun, test_prior: str) -> Scores | None:
+def score_bayes(run: StoredRun, test_prior: str, resample: bool = False) -> Scores | None:
     """The numbers of the exact posterior under the test prior; None where the data set does not know it.
 
     Every metric of decisions has its own Bayes rule: the decisions with the greatest expected value under
     the posterior, found without the labels (balanced accuracy: the class of the greatest likelihood;
     accuracy: of the greatest posterior). The rows per class are at the decisions of macro F1.
     """
+    return kept(run, ("bayes", test_prior, str(resample)), lambda: _score_bayes(run, test_prior, resample))
+
+
+def _score_bayes(run: StoredRun, test_prior: str, resample: bool) -> Scores | None:
     stored, context = run.predictions, context_of(run.record)
     if "test_log_likelihood" not in stored:
         return None
-    test = _part(stored["test_labels"], stored, context, test_prior, "test")
+    test = part_of(stored["test_labels"], stored, context, test_prior, "test")
     likelihood = stored["test_log_likelihood"].astype(np.float64)
     observed = np.bincount(test.labels, minlength=context.n_classes) / len(test.labels)
     with np.errstate(divide="ignore"):
@@ -124,20 +140,11 @@ def score_bayes(run: StoredRun, test_prior: str) -> Scores | None:
     for metric in DECISION_METRICS:
         if metric not in decided:
             decided[metric] = (logits + fit_offsets(logits, mass, metric)).argmax(axis=1)
-    found = {metric: test.numbers(logits, rule) for metric, rule in decided.items()}
+    found = {metric: test.numbers(logits, rule, resample) for metric, rule in decided.items()}
+    shown = found["macro_f1"]
     best = {metric: found[metric].summary[metric] for metric in DECISION_METRICS}
-    return replace(found["macro_f1"], summary=found["macro_f1"].summary | best)
-
-
-def context_of(record: Mapping[str, Any]) -> Context:
-    """The context of the rows that a run was trained on."""
-    names = tuple(record["class_names"])
-    return Context(
-        record["class_counts"],
-        names,
-        positive=-1 if record["positive_class"] is None else names.index(record["positive_class"]),
-        effective_prior=np.asarray(record["effective_prior"]),
-    )
+    drawn = {metric: found[metric].replicates[metric] for metric in DECISION_METRICS if resample}
+    return replace(shown, summary=shown.summary | best, replicates={**shown.replicates, **drawn})
 
 
 def softmax_loss(logits: NDArray[Any], labels: NDArray[np.int64]) -> Floats:
@@ -145,37 +152,3 @@ def softmax_loss(logits: NDArray[Any], labels: NDArray[np.int64]) -> Floats:
     z = logits.astype(np.float64)
     z = z - z.max(axis=1, keepdims=True)
     return np.asarray(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), labels])
-
-
-def _part(
-    labels: NDArray[np.int64],
-    stored: Mapping[str, NDArray[Any]],
-    context: Context,
-    kind: str,
-    name: str,
-) -> Part:
-    """A part's rows, weighted to the shares of a test prior.
-
-    With the data set's own prior a class that validation lacks is left out of account, never refused.
-    """
-    n_classes = context.n_classes
-    if kind == "train":
-        target = context.prior
-    elif kind == "uniform":
-        target = np.full(n_classes, 1 / n_classes)
-    else:
-        test_labels = stored["test_labels"]
-        target = np.asarray(np.bincount(test_labels, minlength=n_classes) / len(test_labels))
-        reachable = np.where(np.bincount(labels, minlength=n_classes) > 0, target, 0.0)
-        if not reachable.any():
-            # Validation and test share no class: nothing can be weighed, so every row counts alike.
-            return Part(labels, np.ones(len(labels)), context, target)
-        target = reachable / reachable.sum()
-    try:
-        weight = prior_weights(labels, target, context.class_names)
-    except ValueError as error:
-        raise RequestError(
-            f"--test-prior {kind}: the {name} part can't be weighted: {error} "
-            "Use --test-prior dataset, or give that class rows."
-        ) from None
-    return Part(labels, weight, context, target)

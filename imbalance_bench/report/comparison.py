@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from imbalance_bench.evaluation.names import DECISION_METRICS, METRICS
-from imbalance_bench.experiments.record import Record
-from imbalance_bench.experiments.scoring import TUNED_FOR, Scores, score, score_bayes, score_majority
+from imbalance_bench.evaluation.statistics import Needed
+from imbalance_bench.experiments.calibrated import NUMBERS
+from imbalance_bench.experiments.parts import Scores
+from imbalance_bench.experiments.scoring import TUNED_FOR, score, score_bayes, score_majority
 from imbalance_bench.experiments.store import StoredRun
-from imbalance_bench.strategies.base import Floats, Strategy, is_afterwards_only
+from imbalance_bench.report.clinical import clinical_rows
+from imbalance_bench.report.estimates import (
+    Pair,
+    Protocol,
+    Value,
+    as_fields,
+    decomposition,
+    differences,
+    mean_over_seeds,
+    needed_seeds,
+    protocol_of,
+    value_of,
+)
+from imbalance_bench.report.verdict import FEW_ROWS, verdict
+from imbalance_bench.strategies.base import Floats, Strategy
 from imbalance_bench.strategies.composite import combine, fills, parts_of
 from imbalance_bench.strategies.registry import BAYES, MAJORITY, create
 
+BASELINE = "cross-entropy"
+BESIDE = ("macro_ap", "macro_auc", "log_loss", "ece")
 CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
-LISTED = 4
 MANY, FEW = 100, 20
 """Bounds of the groups by training rows: above 100 many, below 20 few (Liu et al. 2019, OLTR)."""
 
@@ -34,6 +51,7 @@ class ScoredArm:
         name: a strategy's canonical spec, or the name of a reference.
         strategy: None for a reference, which trains nothing.
         kind: asked for by the user, the same with a tuned threshold, or a reference.
+        tunes: the name of the arm that this one is with a tuned threshold.
     """
 
     name: str
@@ -41,6 +59,7 @@ class ScoredArm:
     runs: tuple[StoredRun, ...]
     scores: tuple[Scores, ...]
     kind: Kind = "requested"
+    tunes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,31 +76,58 @@ def score_arm(
     runs: Sequence[StoredRun],
     test_prior: str,
     tuned_for: str = TUNED_FOR,
-    kind: Kind = "requested",
+    like: ScoredArm | None = None,
+    prevalence: float | None = None,
 ) -> ScoredArm:
-    """All numbers of one strategy; RequestError where the test prior can't be had."""
-    scores = tuple(score(run, strategy, test_prior, tuned_for) for run in runs)
-    return ScoredArm(strategy.spec, strategy, tuple(runs), scores, kind)
+    """All numbers of one strategy; RequestError where the test prior can't be had.
+
+    `like` is the arm that this one is with a tuned threshold.
+    """
+    resample = resampling(runs)
+    known = like.scores if like is not None else (None,) * len(runs)
+    scores = tuple(
+        score(run, strategy, test_prior, tuned_for, resample, same, prevalence)
+        for run, same in zip(runs, known, strict=True)
+    )
+    kind: Kind = "requested" if like is None else "tuned"
+    return ScoredArm(
+        strategy.spec, strategy, tuple(runs), scores, kind, like.name if like is not None else None
+    )
+
+
+def resampling(runs: Sequence[StoredRun]) -> bool:
+    """Whether intervals need resampled test rows: for one seed, or where all seeds share the test rows."""
+    return len(runs) == 1 or protocol_of(runs).resamples
 
 
 def with_companions(
-    arms: Sequence[ScoredArm], test_prior: str, tuned_for: str = TUNED_FOR
+    arms: Sequence[ScoredArm],
+    test_prior: str,
+    tuned_for: str = TUNED_FOR,
+    threshold: Strategy | None = None,
 ) -> list[ScoredArm]:
-    """The arms; each that decides by argmax again with a tuned threshold; the references. Trains nothing."""
+    """The arms; each that decides by argmax again with a tuned threshold; the references. Trains nothing.
+
+    `threshold` is the strategy that tunes; by default for `tuned_for`.
+    """
+    threshold = threshold or create("threshold")
     found = {arm.name: arm for arm in arms}
     for arm in arms:
         if arm.strategy is None or fills(arm.strategy, "fit_decision"):
             continue
-        tuned = combine([*parts_of(arm.strategy), create("threshold")])
-        if tuned.spec not in found:
-            found[tuned.spec] = score_arm(tuned, arm.runs, test_prior, tuned_for, "tuned")
+        tuned = combine([*parts_of(arm.strategy), threshold])
+        if tuned.spec in found:
+            found[tuned.spec] = replace(found[tuned.spec], tunes=arm.name)
+        else:
+            found[tuned.spec] = score_arm(tuned, arm.runs, test_prior, tuned_for, like=arm)
     by_seed = {run.config.seed: run for arm in reversed(arms) for run in arm.runs}
     runs = tuple(by_seed[seed] for seed in sorted(by_seed))
-    bayes = [(run, scores) for run in runs if (scores := score_bayes(run, test_prior)) is not None]
+    resample = resampling(runs)
+    bayes = [(run, scores) for run in runs if (scores := score_bayes(run, test_prior, resample)) is not None]
     if bayes:
         known, values = zip(*bayes, strict=True)
         found[BAYES] = ScoredArm(BAYES, None, known, values, "reference")
-    majority = tuple(score_majority(run, test_prior) for run in runs)
+    majority = tuple(score_majority(run, test_prior, resample) for run in runs)
     found[MAJORITY] = ScoredArm(MAJORITY, None, runs, majority, "reference")
     return list(found.values())
 
@@ -99,23 +145,133 @@ def comparison(
     seeds: Sequence[int],
     class_names: Sequence[str],
     primary_metric: str | None,
+    baseline: str = BASELINE,
 ) -> dict[str, Any]:
-    """The object that `compare --format json` prints; undefined numbers are None."""
+    """The object that `compare --format json` prints; undefined numbers are None.
+
+    `baseline` names the arm that the others are compared with.
+    """
     primary = primary_metric or ("minority_ap" if len(class_names) == 2 else "macro_f1")
-    return {
+    protocol = protocol_of([run for arm in arms for run in arm.runs])
+    content: dict[str, Any] = {
         "dataset": dataset,
         "seeds": list(seeds),
         "test_prior": test_prior(arms, class_names),
         "primary_metric": primary,
         "threshold_metric": tuned_metric(primary),
-        "rows": [_row(arm) for arm in arms],
+        "intervals": method_of(arms, protocol),
+        "rows": [_row(arm, protocol) for arm in arms],
         "per_class": [row for arm in arms for row in per_class(arm, class_names)],
         "per_rank": [row for arm in arms for row in _per_rank(arm)],
-        "differences": [],
-        "decomposition": [],
+        "operating_points": [
+            row
+            for arm in arms
+            if arm.kind == "requested"
+            for row in clinical_rows(arm.name, arm.scores, protocol)
+        ],
+        "differences": _differences(_pairs(arms, baseline), protocol, primary),
+        "decomposition": _decomposition(arms, protocol, tuned_metric(primary), baseline),
         "verdict": [],
         "failures": [vars(failure) for failure in failures],
     }
+    runs = [run for arm in arms for run in arm.runs]
+    if runs:
+        content["verdict"] = verdict(
+            content,
+            vary=runs[0].config.vary,
+            needed=_needed(_pairs(arms, baseline), protocol, primary),
+            scarce=_scarce(runs, class_names),
+        )
+    return content
+
+
+def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[str, Needed]:
+    """By strategy, what it takes to tell the difference from the baseline that was found."""
+    found = {}
+    for name, seeds, _, base_seeds in pairs:
+        what = needed_seeds(protocol, [(1.0, seeds), (-1.0, base_seeds)], value_of(metric))
+        if what is not None:
+            found[name] = what
+    return found
+
+
+def _scarce(runs: Sequence[StoredRun], class_names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """The classes with fewer than 20 validation or test rows in some seed: the least of either."""
+    n = len(class_names)
+    counts = [
+        [np.bincount(run.predictions[f"{part}_labels"], minlength=n) for part in ("val", "test")]
+        for run in runs
+    ]
+    least = np.min(counts, axis=0)
+    return {
+        name: (int(least[0, c]), int(least[1, c]))
+        for c, name in enumerate(class_names)
+        if least[:, c].min() < FEW_ROWS
+    }
+
+
+def method_of(arms: Sequence[ScoredArm], protocol: Protocol) -> str:
+    """How the intervals were computed, and why."""
+    n = max((len(arm.runs) for arm in arms), default=0)
+    if n < 2:
+        return (
+            "95 % intervals of one seed allow for other test images only; nothing is said of other trainings"
+        )
+    return {
+        "independent": "95 % intervals: t over seeds, since each draws its own training and test images",
+        "crossed": "95 % intervals: seeds and resampled test images together, since all seeds share the test part",
+        "resplit": "95 % intervals: t over seeds, widened since they split one pool (Nadeau & Bengio 2003)",
+    }[protocol.design]
+
+
+def _by_seed(arm: ScoredArm) -> dict[int, Scores]:
+    return {run.config.seed: scores for run, scores in zip(arm.runs, arm.scores, strict=True)}
+
+
+def _tuned_pairs(arms: Sequence[ScoredArm]) -> dict[str, ScoredArm]:
+    """The arm with a tuned threshold of each requested arm, by the latter's name; its own where it has one."""
+    tuned = {arm.tunes: arm for arm in arms if arm.tunes is not None}
+    return {
+        arm.name: tuned.get(arm.name, arm)
+        for arm in arms
+        if arm.kind == "requested" and arm.tunes is None and arm.runs
+    }
+
+
+def _differences(pairs: Sequence[Pair], protocol: Protocol, primary: str) -> list[dict[str, Any]]:
+    """Each strategy against cross-entropy, and with a tuned threshold against cross-entropy with one."""
+    metrics = [primary, *(name for name in METRICS if name != primary)]
+    return differences(protocol, pairs, metrics, primary)
+
+
+def _pairs(arms: Sequence[ScoredArm], baseline: str) -> list[Pair]:
+    """Strategy and baseline, with the scores of their seeds; both plain, and both with a tuned threshold."""
+    by_name, tuned = {arm.name: arm for arm in arms}, _tuned_pairs(arms)
+    if baseline not in tuned:
+        return []
+    base, base_tuned = by_name[baseline], tuned[baseline]
+    pairs: list[Pair] = []
+    for name, tuned_arm in tuned.items():
+        if by_name[name] not in (base, base_tuned):
+            if tuned_arm is not by_name[name]:
+                pairs.append((name, _by_seed(by_name[name]), base.name, _by_seed(base)))
+            pairs.append((tuned_arm.name, _by_seed(tuned_arm), base_tuned.name, _by_seed(base_tuned)))
+    return pairs
+
+
+def _decomposition(
+    arms: Sequence[ScoredArm], protocol: Protocol, metric: str, baseline: str
+) -> list[dict[str, Any]]:
+    by_name, tuned = {arm.name: arm for arm in arms}, _tuned_pairs(arms)
+    if baseline not in tuned:
+        return []
+    base, base_tuned = _by_seed(by_name[baseline]), _by_seed(tuned[baseline])
+    taken = [
+        (name, _by_seed(by_name[name]), _by_seed(tuned_arm))
+        for name, tuned_arm in tuned.items()
+        if name != baseline and tuned_arm is not by_name[name]
+    ]
+    return decomposition(protocol, taken, base, base_tuned, metric, BESIDE)
 
 
 def test_prior(arms: Sequence[ScoredArm], class_names: Sequence[str]) -> dict[str, float | None]:
@@ -125,11 +281,11 @@ def test_prior(arms: Sequence[ScoredArm], class_names: Sequence[str]) -> dict[st
     return {name: None if s is None else float(s) for name, s in zip(class_names, shares, strict=True)}
 
 
-def summary(arm: ScoredArm) -> dict[str, Any]:
+def summary(arm: ScoredArm, protocol: Protocol | None = None) -> dict[str, Any]:
     """Every metric of `METRICS` as mean over seeds, with NAME_sd, NAME_low and NAME_high."""
     found: dict[str, Any] = {}
     for name in METRICS:
-        found |= spread(name, [scores.summary.get(name) for scores in arm.scores])
+        found |= spread(arm, name, value_of(name), protocol)
     return found
 
 
@@ -137,11 +293,11 @@ def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]
     """One mapping per class, in the order of the classes; `precision_n` of the `n` seeds define precision."""
     rows = []
     for index, name in enumerate(class_names):
-        each = [scores.per_class[index] for scores in arm.scores]
         counts = [run.record["class_counts"][index] for run in arm.runs]
+        each = [scores.per_class[index] for scores in arm.scores]
         row: dict[str, Any] = {"strategy": arm.name, "class": name}
         for metric in CLASS_METRICS:
-            row |= spread(metric, [values[metric] for values in each])
+            row |= spread(arm, metric, _of_class(metric, index))
         row["n"] = len(each)
         row["precision_n"] = sum(math.isfinite(values["precision"]) for values in each)
         row["support"] = _mean([values["support"] for values in each])
@@ -150,11 +306,21 @@ def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]
     return rows
 
 
-def spread(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
-    """Mean over the defined values, standard deviation where there are two; the interval is yet to come."""
-    defined = [float(value) for value in values if value is not None and math.isfinite(value)]
-    sd = float(np.std(defined, ddof=1)) if len(defined) > 1 else None
-    return {name: _mean(defined), f"{name}_sd": sd, f"{name}_low": None, f"{name}_high": None}
+def _of_class(metric: str, index: int) -> Value:
+    def value(scores: Scores) -> tuple[float, Floats | None]:
+        drawn = scores.class_replicates.get(metric)
+        return scores.per_class[index][metric], None if drawn is None else drawn[:, index]
+
+    return value
+
+
+def spread(arm: ScoredArm, name: str, of: Value, protocol: Protocol | None = None) -> dict[str, float | None]:
+    """NAME, the mean over the seeds that define it, with NAME_sd, NAME_low and NAME_high."""
+    values = [value for scores in arm.scores if math.isfinite(value := of(scores)[0])]
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    found = as_fields(name, mean_over_seeds(protocol or protocol_of(arm.runs), arm.scores, of))
+    return {name: found[name], f"{name}_sd": sd, f"{name}_low": found[f"{name}_low"],
+            f"{name}_high": found[f"{name}_high"]}  # fmt: skip
 
 
 def _mean(values: Sequence[float]) -> float | int | None:
@@ -164,7 +330,7 @@ def _mean(values: Sequence[float]) -> float | int | None:
     return int(mean) if all(isinstance(value, int) for value in values) and mean.is_integer() else mean
 
 
-def _row(arm: ScoredArm) -> dict[str, Any]:
+def _row(arm: ScoredArm, protocol: Protocol) -> dict[str, Any]:
     records = [run.record for run in arm.runs] if arm.strategy is not None else []
     costs = {
         "optimizer_steps": _mean([record["optimizer_steps"] for record in records]),
@@ -172,7 +338,24 @@ def _row(arm: ScoredArm) -> dict[str, Any]:
         "passes": _mean([record["passes"] for record in records]),
         "train_seconds": _mean([record["train_seconds"] for record in records]),
     }
-    return {"strategy": arm.name, "kind": arm.kind, "n": len(arm.runs), **summary(arm), **costs}
+    calibration: dict[str, Any] = {
+        "correction": next((scores.correction for scores in arm.scores), None),
+    }
+    for name in NUMBERS:
+        calibration |= spread(arm, name, _calibration(name), protocol)
+    return {
+        "strategy": arm.name,
+        "kind": arm.kind,
+        "n": len(arm.runs),
+        **summary(arm, protocol),
+        **calibration,
+        "classes_predicted": _mean([scores.classes_predicted for scores in arm.scores]),
+        **costs,
+    }
+
+
+def _calibration(name: str) -> Value:
+    return lambda scores: (scores.calibration.get(name, math.nan), None)
 
 
 def _per_rank(arm: ScoredArm) -> list[dict[str, Any]]:
@@ -187,7 +370,6 @@ def _per_rank(arm: ScoredArm) -> list[dict[str, Any]]:
     for rank in range(len(arm.runs[0].record["class_order"])):
         at = [run.record["class_order"][rank] for run in arm.runs]
         counts = [run.record["class_counts"][c] for run, c in zip(arm.runs, at, strict=True)]
-        each = [scores.per_class[c] for scores, c in zip(arm.scores, at, strict=True)]
         row: dict[str, Any] = {
             "strategy": arm.name,
             "rank": rank + 1,
@@ -195,86 +377,23 @@ def _per_rank(arm: ScoredArm) -> list[dict[str, Any]]:
             "group": group_of(float(np.mean(counts))),
         }
         for metric in CLASS_METRICS:
-            row |= spread(metric, [values[metric] for values in each])
-        row["n"] = len(each)
-        row["precision_n"] = sum(math.isfinite(values["precision"]) for values in each)
+            values = [scores.per_class[c][metric] for scores, c in zip(arm.scores, at, strict=True)]
+            row |= ranked(metric, values)
+        row["n"] = len(arm.scores)
+        row["precision_n"] = sum(
+            math.isfinite(scores.per_class[c]["precision"]) for scores, c in zip(arm.scores, at, strict=True)
+        )
         rows.append(row)
     return rows
+
+
+def ranked(name: str, values: Sequence[float]) -> dict[str, float | None]:
+    """As `spread`, of values by seed that stand for other classes each: without an interval."""
+    known = [value for value in values if math.isfinite(value)]
+    sd = float(np.std(known, ddof=1)) if len(known) > 1 else None
+    return {name: _mean(known), f"{name}_sd": sd, f"{name}_low": None, f"{name}_high": None}
 
 
 def group_of(train_rows: float) -> str:
     """ "many", "medium" or "few", by the number of training rows."""
     return "many" if train_rows > MANY else "few" if train_rows < FEW else "medium"
-
-
-def notices(arms: Sequence[ScoredArm]) -> list[str]:
-    """What the user should know beside the numbers: factors per class, samplers' notes, repeated rows."""
-    said: list[str] = []
-    asked = [arm for arm in arms if arm.kind == "requested" and arm.runs]
-    for arm in asked:
-        if arm.strategy is None or not is_afterwards_only(arm.strategy):
-            said += [f"{arm.name}: {note}" for note in _notes(arm.runs)]
-            said += _factors(arm)
-    if len({tuple(run.config.seed for run in arm.runs) for arm in arms if arm.runs}) > 1:
-        said.append("the rows stand for different seeds (column n); compare those of equal seeds only.")
-    base = next((arm for arm in asked if arm.name == "cross-entropy"), None)
-    if base is not None:
-        reference = max(passes_of_class(run.record).max() for run in base.runs)
-        for arm in asked:
-            said += _repeats(arm, float(reference))
-    return said
-
-
-def passes_of_class(record: Record) -> Floats:
-    """(C,) how often each row of a class that the plan holds was seen."""
-    plan = np.asarray(record["sampled_counts"], dtype=np.float64)
-    held = np.minimum(plan, np.asarray(record["class_counts"]))
-    return np.asarray(record["samples_seen"] * plan / plan.sum() / np.maximum(held, 1))
-
-
-def _repeats(arm: ScoredArm, reference: float) -> list[str]:
-    """A sentence where a strategy repeats the rows of some class over ten times as often as the baseline."""
-    record = max((run.record for run in arm.runs), key=lambda record: passes_of_class(record).max())
-    passes = passes_of_class(record)
-    if passes.max() <= 10 * reference:
-        return []
-    name = record["class_names"][int(passes.argmax())]
-    return [
-        f"{arm.name} sees each training row of class {name} {passes.max():,.0f} times, "
-        f"cross-entropy each of its rows {reference:,.1f} times: at equal steps it may overfit."
-    ]
-
-
-def _notes(runs: Sequence[StoredRun]) -> list[str]:
-    return list(dict.fromkeys(note for run in runs for note in run.record["notes"]))
-
-
-def _factors(arm: ScoredArm) -> list[str]:
-    """The weight of each class in the loss, and what sampling, weights and shifts make of its share."""
-    record: Mapping[str, Any] = arm.runs[0].record
-    names, said = record["class_names"], []
-    if record["loss_factors"] is not None:
-        said.append(f"{arm.name}: weight in the loss: {_by_name(names, record['loss_factors'])}")
-    shares = np.asarray(record["class_counts"]) / np.sum(record["class_counts"])
-    factors = np.asarray(record["effective_prior"]) / shares
-    if not np.allclose(factors, 1, rtol=1e-6):
-        taken, seed = "sampling and loss", record["config"]["seed"]
-        shift = arm.scores[0].shift
-        if shift.size and not np.allclose(shift, shift[0]):
-            taken = "sampling, loss and the shift of the scores"
-            factors = factors * np.exp(shift - shift.max())
-            factors = factors / (factors * shares).sum()
-        said.append(
-            f"{arm.name}: a training row's weight, {taken} taken together (mean 1, seed {seed}): "
-            f"{_by_name(names, factors)}"
-        )
-    return said
-
-
-def _by_name(names: Sequence[str], values: Sequence[float]) -> str:
-    """A few values by class name; of more, the least and the greatest."""
-    pairs = list(zip(names, values, strict=True))
-    if len(pairs) <= LISTED:
-        return ", ".join(f"{name} {value:.3g}" for name, value in pairs)
-    low, high = min(pairs, key=lambda pair: pair[1]), max(pairs, key=lambda pair: pair[1])
-    return f"from {low[1]:.3g} (class {low[0]}) to {high[1]:.3g} (class {high[0]})"

@@ -6,13 +6,18 @@ import csv
 import io
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imbalance_bench.report.diagram import diagram
+from imbalance_bench.report.ranks_page import ranks_header, ranks_tables
 from imbalance_bench.report.tables import Table, comparison_tables, header, run_tables
 
 GAP = 3
 """Columns between two columns of a table."""
+LINE = 100
+"""Sentences are not set wider than this: longer lines are hard to follow."""
 EDGES = 2
 """Columns that a table's two edges take."""
 
@@ -25,12 +30,45 @@ def render(results: Sequence[Mapping[str, Any]], kind: str, width: int, color: b
     if kind == "json":
         content: Any = results[0] if len(results) == 1 else {"comparisons": list(results)}
         return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    single = [each for result in results for each in result.get("comparisons", [result])]
     if kind == "csv":
-        return _csv(results)
-    pages = [(header(r), comparison_tables(r) if "rows" in r else run_tables(r)) for r in results]
-    if kind == "markdown":
-        return "\n".join(markdown(lines, tables) for lines, tables in pages)
-    return "\n".join(terminal(lines, tables, width, color) for lines, tables in pages)
+        return _csv(single)
+    pages = [(r, header(r), comparison_tables(r) if "rows" in r else run_tables(r)) for r in single]
+    ranks = [result["ranks"] for result in results if "ranks" in result]
+    pages += [(each, ranks_header(each), ranks_tables(each)) for each in ranks]
+    texts = []
+    for result, lines, tables in pages:
+        if kind == "markdown":
+            texts.append(markdown(lines, tables) + _drawn(result, None) + _verdict(result, None))
+        else:
+            text = terminal(lines, tables, width, color)
+            texts.append(text + _drawn(result, width) + _verdict(result, width))
+    return "\n".join(texts)
+
+
+def _drawn(result: Mapping[str, Any], width: int | None) -> str:
+    """The critical-difference diagram of ranks that were tested; in markdown (None) as a block of code."""
+    if result.get("critical_difference") is None:
+        return ""
+    means = [(row["strategy"], row["mean_rank"]) for row in result["rows"]]
+    lines = diagram(means, result["not_told_apart"], result["critical_difference"], width or 80)
+    title = "Mean ranks and critical difference"
+    if width is None:
+        lines, title = ["```text", *lines, "```"], f"### {title}"
+    return "\n" + "\n".join([title, "", *lines]) + "\n"
+
+
+def _verdict(result: Mapping[str, Any], width: int | None) -> str:
+    """The sentences of the verdict, wrapped for a terminal of `width` columns; None: markdown."""
+    said = result.get("verdict") or []
+    if not said:
+        return ""
+    if width is None:
+        return "\n### Verdict\n\n" + "\n".join(f"- {sentence}" for sentence in said) + "\n"
+    wrapped = [
+        textwrap.fill(sentence, max(20, min(width, LINE)), break_on_hyphens=False) for sentence in said
+    ]
+    return "\n" + "\n\n".join(["Verdict", *wrapped]) + "\n"
 
 
 def _csv(results: Sequence[Mapping[str, Any]]) -> str:

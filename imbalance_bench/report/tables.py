@@ -49,8 +49,10 @@ class Table:
 
 
 def comparison_tables(result: Mapping[str, Any]) -> list[Table]:
-    """Summary, per-class tables, failures."""
-    tables = [_summary(result), *_classes(result)]
+    """Summary, differences, per-class tables, failures."""
+    from imbalance_bench.report.gains import difference_tables
+
+    tables = [_summary(result), *difference_tables(result), *_classes(result)]
     if result["failures"]:
         rows = tuple((f["strategy"], str(f["seed"]), f["error"]) for f in result["failures"])
         tables.append(Table("Runs that failed", ("strategy", "seed", "error"), rows, labels=3))
@@ -109,9 +111,9 @@ def number(value: float | None) -> str:
 
 
 def spread_cell(row: Mapping[str, Any], name: str) -> str:
-    """Mean and standard deviation over the seeds."""
-    sd = row[f"{name}_sd"]
-    return number(row[name]) + ("" if sd is None else f" ±{number(sd)}")
+    """Mean over the seeds, and half its 95 % interval."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return number(row[name]) + ("" if low is None or high is None else f" ±{number((high - low) / 2)}")
 
 
 def _summary(result: Mapping[str, Any]) -> Table:
@@ -122,8 +124,7 @@ def _summary(result: Mapping[str, Any]) -> Table:
         for row in result["rows"]
     )
     heads = ("strategy", "n", "passes", *(TITLES[name] for name in names))
-    several = any(row["n"] > 1 for row in result["rows"])
-    notes = ["mean ± standard deviation over the n seeds"] if several else []
+    notes = ["mean over the n seeds ± half a 95 % interval"]
     notes.append("passes: how often a drawn training row was seen, on average")
     if any(row["strategy"] == BAYES for row in result["rows"]):
         notes.append(

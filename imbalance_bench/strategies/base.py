@@ -148,6 +148,18 @@ class Strategy:
         """Whether `plan` is asked anew before every pass, or once."""
         return False
 
+    @property
+    def prior_is_exact(self) -> bool:
+        """Whether the scores are, in the limit, a posterior under the effective prior.
+
+        If so (and but for what `fit_adjust` adds to every row alike) they can be corrected exactly for other
+        class shares; if not, a correction is fitted on validation. By default true of what only weighs
+        classes or moves decisions: whoever draws rows, sets a loss or stages, or changes scores says so.
+        """
+        return not any(
+            defines(self, place) for place in (*TRAINING_PLACES, "fit_adjust") if place != "weights"
+        )
+
     def check(self, context: Context) -> None:
         """Raise RefusedError, before training, where these data can't be used."""
 

@@ -62,6 +62,11 @@ class Composite(Strategy):
         """Whether the sampling part draws anew before every pass."""
         return self._filling("plan").redraws
 
+    @property
+    def prior_is_exact(self) -> bool:
+        """Whether it is for every part."""
+        return all(part.prior_is_exact for part in self.parts)
+
     def check(self, context: Context) -> None:
         """Every part's own check."""
         for part in self.parts:

@@ -18,6 +18,11 @@ class CrossEntropy(Strategy):
     summary = "plain softmax cross-entropy on the data as they are: the baseline, always run"
     paper = "Good (1952), Rational decisions"
 
+    @property
+    def prior_is_exact(self) -> bool:
+        """True: nothing but the rows' own shares is at work."""
+        return True
+
     def loss(self, context: Context) -> RowLoss:
         """-log p_y for every row."""
         return super().loss(context)

@@ -39,6 +39,11 @@ class Focal(Strategy):
         help="class weights: for two classes a number in [0, 1], the positive class's; else one per class",
     )
 
+    @property
+    def prior_is_exact(self) -> bool:
+        """At gamma 0 only: otherwise the loss is least at other probabilities than the true ones."""
+        return self.gamma == 0
+
     def check(self, context: Context) -> None:
         """Refuse an alpha that does not fit the number of classes."""
         self.loss_factors(context)

@@ -33,6 +33,11 @@ class LogitAdjustment(Strategy):
         """Alone, it adjusts plain cross-entropy."""
         return "cross-entropy"
 
+    @property
+    def prior_is_exact(self) -> bool:
+        """True: every row's logits are shifted alike, by a known amount."""
+        return True
+
     def fit_adjust(self, run: FittingData, context: Context) -> Adjust:
         """(n, C) logits minus tau log pi; nothing is fitted."""
         shift = self.tau * np.log(context.prior)

@@ -40,6 +40,14 @@ class Oversample(Strategy):
 
     ratio: float = ratio_to_largest()
 
+    @property
+    def prior_is_exact(self) -> bool:
+        """True: rows drawn again change the shares of the classes alone.
+
+        In the limit: a network that has learnt the repeated rows by heart is corrected too far.
+        """
+        return True
+
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
         """Every row once, and draws with replacement from each class below ratio * n_max rows."""
         rows = [view.rows_of(label) for label in range(view.n_classes)]

@@ -40,6 +40,11 @@ class Undersample(Strategy):
         """Whether every pass draws a new part of the larger classes."""
         return self.redraw == "pass"
 
+    @property
+    def prior_is_exact(self) -> bool:
+        """True: rows that are left out change the shares of the classes alone."""
+        return True
+
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
         """Keep all rows of classes of at most n_min / ratio rows; draw that many of the others."""
         rows = [view.rows_of(label) for label in range(view.n_classes)]

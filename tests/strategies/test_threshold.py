@@ -12,7 +12,7 @@ from helpers import Call, expected_kinds, kinds, run_folders
 from small_store import OF_SCORES, SETTINGS, again, row_of
 
 from imbalance_bench.api import Result, compare, run
-from imbalance_bench.errors import RequestError
+from imbalance_bench.errors import RefusedError, RequestError
 from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.strategies import Context, FittingData, create
 from imbalance_bench.strategies.base import defines, is_afterwards_only
@@ -106,11 +106,108 @@ def test_what_it_is() -> None:
         ("threshold:metric=0.5", "metric.*0.5.*'macro_f1'"),
         ("threshold:metrik=mcc", "'metrik'.*metric"),
         ("threshold:mcc", "takes no word after the colon"),
+        ("threshold:target_recall=0", r"target_recall.*'0'.*above 0"),
+        ("threshold:target_recall=1.5", "target_recall.*at most 1"),
+        ("threshold:cost_fn=10", "cost_fn is given without cost_fp"),
+        ("threshold:cost_fp=1", "cost_fp is given without cost_fn"),
+        ("threshold:cost_fn=-1,cost_fp=1", "cost_fn.*above 0"),
+        ("threshold:metric=mcc,target_recall=0.9", "one aim, and metric; target_recall are given"),
+        (
+            "threshold:cost_fn=1,cost_fp=1,target_recall=0.9",
+            "one aim, and target_recall; cost_fn and cost_fp",
+        ),
+        ("threshold:costs=0/1/1/0,metric=youden", "one aim, and metric; costs are given"),
     ],
 )
 def test_what_is_refused(spec: str, said: str) -> None:
     with pytest.raises(RequestError, match=said):
         create(spec)
+
+
+def test_youden_is_another_word_for_balanced_accuracy() -> None:
+    assert create("threshold:metric=youden").spec == "threshold:metric=balanced_accuracy"
+    # J = sensitivity + specificity - 1, by hand for the rows above: .5 at -4, 2/3 at -0.25.
+    heavy = fitting(GAPS, LABELS, [1, 2.2, 1, 1, 1])
+    assert first_called("threshold:metric=youden", heavy) == -3.99
+
+
+def test_a_recall_is_reached_with_the_best_precision() -> None:
+    # Called above -0.25: 2 of 3 found, both right. Above -4: all 3, 3 of 4 right.
+    assert first_called("threshold:target_recall=0.6", fitting(GAPS, LABELS)) == -0.24
+    assert first_called("threshold:target_recall=0.7", fitting(GAPS, LABELS)) == -3.99
+    # With a weight of 9 on the row at -3 the other two are 2/11 of the class.
+    assert first_called("threshold:target_recall=0.6", fitting(GAPS, LABELS, [1, 9, 1, 1, 1])) == -3.99
+
+
+def test_the_positive_class_is_the_contexts() -> None:
+    run = fitting(GAPS, LABELS)
+    first = Context(CONTEXT.class_counts, CONTEXT.class_names, positive=0)
+    # The first class lies at -5 and -1: both are found by calling it below -0.25, one of three wrongly.
+    decide = create("threshold:target_recall=0.9").fit_decision(run, first)
+    assert decide(run.logits).tolist() == [0, 0, 0, 1, 1]
+    costly = create("threshold:cost_fn=1000,cost_fp=1")
+    assert costly.fit_decision(run, first)(run.logits).tolist() == [0, 0, 0, 0, 0]
+    assert costly.fit_decision(run, CONTEXT)(run.logits).tolist() == [1, 1, 1, 1, 1]
+
+
+def calibrated(n: int, shift: float = 0.0, sharpness: float = 1.0) -> tuple[FittingData, Any]:
+    """Validation rows whose true log odds were shifted and scaled, and those log odds."""
+    rng = np.random.default_rng(0)
+    odds = rng.normal(-1, 2, n)
+    labels = (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(np.int64)
+    logits = np.stack([np.zeros(n), sharpness * odds + shift], axis=1)
+    return FittingData(logits, labels, np.ones(n), lambda: np.zeros((2, 3), np.float32)), odds
+
+
+@pytest.mark.parametrize(("shift", "sharpness"), [(0.0, 1.0), (3.0, 1.0), (-1.0, 0.4), (1.0, 3.0)])
+def test_costs_decide_by_corrected_probability(shift: float, sharpness: float) -> None:
+    run, odds = calibrated(20_000, shift, sharpness)
+    said = create("threshold:cost_fn=10,cost_fp=1").fit_decision(run, CONTEXT)(run.logits)
+    # Called where the true probability exceeds 1 / 11, but for the fit's error in a narrow band.
+    clear = np.abs(odds + np.log(10)) > 0.2
+    assert (said[clear] == (odds[clear] > -np.log(10))).all()
+    matrix = create("threshold:costs=0/1/10/0").fit_decision(run, CONTEXT)(run.logits)
+    assert (matrix == said).all()
+    only_ratio = create("threshold:cost_fn=1,cost_fp=0.1").fit_decision(run, CONTEXT)(run.logits)
+    assert (only_ratio == said).all()
+
+
+def test_costs_of_three_classes() -> None:
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    run = FittingData(2.0 * np.eye(3)[labels], labels, np.ones(100), lambda: np.zeros((3, 3), np.float32))
+    context = Context(np.array([60, 30, 10]), ("a", "b", "c"))
+    # Missing the last costs so much that every decision is it.
+    dear = create("threshold:costs=0/1/1/1/0/1/1e6/1e6/0")
+    assert dear.spec == "threshold:costs=0/1/1/1/0/1/1000000/1000000/0"
+    assert set(dear.fit_decision(run, context)(run.logits)) == {2}
+    equal = create("threshold:costs=0/1/1/1/0/1/1/1/0").fit_decision(run, context)(run.logits)
+    assert equal.tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("threshold:target_recall=0.9", "target_recall is for two classes.*have 3"),
+        ("threshold:cost_fn=2,cost_fp=1", "cost_fn, cost_fp is for two classes.*have 3.*use costs"),
+        ("threshold:costs=0/1/1/0", "costs holds 4 numbers.*3 classes.*9 are needed"),
+        ("threshold:costs=3", "costs holds 1 numbers"),
+    ],
+)
+def test_aims_that_do_not_fit_the_classes(spec: str, said: str) -> None:
+    context = Context(np.array([50, 20, 10]), ("a", "b", "c"))
+    with pytest.raises(RefusedError, match=said):
+        create(spec).check(context)
+    with pytest.raises(RefusedError, match=said):
+        create(f"focal+{spec}").check(context)
+
+
+def test_a_recall_of_a_class_that_validation_lacks() -> None:
+    for lacking in (fitting([-1.0, 1.0], [0, 0]), fitting([-1.0, 1.0], [0, 1], [1, 0])):
+        with pytest.raises(RefusedError, match=r"0\.9 can't be reached: validation has no row of 'b'"):
+            create("threshold:target_recall=0.9").fit_decision(lacking, CONTEXT)
+    # Costs can do without: the logits stay as they are.
+    decide = create("threshold:cost_fn=2,cost_fp=1").fit_decision(fitting([-1.0, 1.0], [0, 0]), CONTEXT)
+    assert decide(np.array([[0.0, -0.6], [0.0, -0.8]])).tolist() == [1, 0]
 
 
 @dataclass(frozen=True)
@@ -149,6 +246,22 @@ def test_it_trains_nothing_and_equals_the_automatic_row(store: Store) -> None:
     assert numbers(result, "threshold")["macro_f1"] != numbers(result, "cross-entropy")["macro_f1"]
     for name in OF_SCORES:
         assert numbers(result, "threshold")[name] == numbers(result, "cross-entropy")[name]
+
+
+def test_recall_and_costs_through_compare(store: Store) -> None:
+    specs = ["threshold:target_recall=0.9", "threshold:cost_fn=20,cost_fp=1"]
+    result = again(store, ",".join(["ce", *specs]))
+    assert kinds(result)[:3] == [
+        (name, "requested") for name in ("cross-entropy", *(create(s).spec for s in specs))
+    ]
+    plain = numbers(result, "cross-entropy")
+    found = {row["strategy"]: row["recall"] for row in result["per_class"] if row["class"] == "diseased"}
+    for spec in (create(s).spec for s in specs):
+        assert {name: numbers(result, spec)[name] for name in OF_SCORES} == {
+            name: plain[name] for name in OF_SCORES
+        }
+        assert found[spec] > found["cross-entropy"]
+        assert found[spec] > 0.6
 
 
 def test_alone_it_trains_cross_entropy_only(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""Operating points and net benefit of a comparison of two classes: mean over seeds, and a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imbalance_bench.experiments.parts import Scores
+from imbalance_bench.report.estimates import Protocol, as_fields, defined, mean_over_seeds
+from imbalance_bench.report.tables import Table, number
+
+
+def clinical_rows(name: str, scores: Sequence[Scores], protocol: Protocol) -> list[dict[str, Any]]:
+    """One mapping per aim of one strategy, its quantities with NAME_low and NAME_high."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for key in scores[0].clinical if scores else ():
+        *aim, quantity = key.split(":")
+        head = dict(zip(("aim", "target", "fitted_on"), [*aim, None][:3], strict=True))
+        row = found.setdefault(
+            tuple(aim), {"strategy": name, **head, "target": float(aim[1]), "n": len(scores)}
+        )
+        row |= _mean(quantity, key, scores, protocol)
+    return list(found.values())
+
+
+def _mean(quantity: str, key: str, scores: Sequence[Scores], protocol: Protocol) -> dict[str, Any]:
+    """Over seeds by the design of the comparison; where seeds share the test rows, or for one: exact for these."""
+    if protocol.design != "crossed" and len(scores) > 1:
+        return as_fields(quantity, mean_over_seeds(protocol, scores, lambda s: (s.clinical[key][0], None)))
+    spans = [s.clinical[key] for s in scores if all(map(math.isfinite, s.clinical[key]))]
+    value, low, high = (
+        (sum(part) / len(spans) for part in zip(*spans, strict=True)) if spans else (math.nan,) * 3
+    )
+    return {quantity: defined(value), f"{quantity}_low": defined(low), f"{quantity}_high": defined(high)}
+
+
+def clinical_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Sensitivity and specificity at thresholds that validation gave, with the predictive values there."""
+    aims = [row for row in rows if row["fitted_on"] == "validation"]
+    cells = tuple(
+        (
+            row["strategy"],
+            f"{row['aim']} {number(row['target'])}",
+            *(_cell(row, name) for name in ("sensitivity", "specificity", "ppv", "npv")),
+        )
+        for row in aims
+    )
+    heads = ("strategy", "aim on validation", "sensitivity", "specificity", "PPV", "NPV")
+    note = (
+        "of the positive class; PPV and NPV at the prevalence of the test prior, or of --prevalence; with 95 % "
+        "intervals; the thresholds are those of validation, so test meets the aims by and large"
+    )
+    return Table("Operating points", heads, cells, labels=2, note=note)
+
+
+def _cell(row: Mapping[str, Any], name: str) -> str:
+    low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    span = "" if low is None or high is None else f" {_short(low)}-{_short(high)}"
+    return number(row.get(name)) + span
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}".replace("0.", ".", 1) if value < 0.995 else "1"

@@ -1,0 +1,170 @@
+"""A few plain sentences drawn from the numbers of a comparison, and claiming no more than these allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imbalance_bench.evaluation.names import DECISION_METRICS, SMALLER_IS_BETTER
+from imbalance_bench.evaluation.statistics import Needed
+from imbalance_bench.report.tables import TITLES, number
+
+LEVEL = 0.05
+NEGLIGIBLE = 0.01
+"""Differences below this are called small."""
+FEW_ROWS, LISTED = 20, 4
+SCOPE = {
+    "all": "other data drawn alike and other trainings",
+    "data": "other data drawn alike, with the same initial weights",
+    "init": "other trainings on these very data",
+}
+
+Row = Mapping[str, Any]
+
+
+def verdict(
+    content: Row,
+    *,
+    vary: str,
+    needed: Mapping[str, Needed],
+    scarce: Mapping[str, tuple[int, int]],
+) -> list[str]:
+    """The sentences, in order of weight.
+
+    Args:
+        content: the comparison with "rows", "differences" and "decomposition".
+        vary: what the seeds varied.
+        needed: by strategy, what it would take to tell the difference that was found.
+        scarce: classes with few rows by name: (validation, test).
+    """
+    metric = content["primary_metric"]
+    base = _rival(content, metric)
+    family = [row for row in content["differences"] if row["metric"] == metric and row["baseline"] == base]
+    said = _scarce(scarce)
+    if not family:
+        return said
+    if max(row["n"] for row in family) < 2:
+        return [*said, "One seed can't tell a better strategy from a lucky training: use --seeds 5 or more."]
+    found = _sorted(family, -1.0 if metric in SMALLER_IS_BETTER else 1.0)
+    said += _told(found, metric, base, vary)
+    said += _open(found["open"], metric, base, needed)
+    return said + _moved(content)
+
+
+def _rival(content: Row, metric: str) -> str:
+    """With decisions the fair rival is the baseline with a tuned threshold; scores know no threshold."""
+    rivals: list[str] = list(dict.fromkeys(row["baseline"] for row in content["differences"]))
+    if not rivals:
+        return ""
+    return rivals[-1] if metric in DECISION_METRICS else rivals[0]
+
+
+def _sorted(family: Sequence[Row], sign: float) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {"better": [], "worse": [], "same": [], "open": []}
+    for row in family:
+        mean = row["mean"]
+        if mean is None or row["p_value"] is None:
+            continue
+        if row["low"] == row["high"] == 0:
+            found["same"].append(row)
+        elif row["p_value"] < LEVEL:
+            found["better" if sign * mean > 0 else "worse"].append(row)
+        else:
+            found["open"].append(row)
+    return found
+
+
+def _told(found: Mapping[str, Sequence[Row]], metric: str, base: str, vary: str) -> list[str]:
+    rival = _named(base)
+    said = []
+    if found["better"]:
+        listed = "; ".join(map(_with_interval, found["better"]))
+        said.append(f"Better than {rival} in {TITLES[metric]}: {listed}. This holds for {SCOPE[vary]}.")
+    elif found["open"]:
+        said.append(f"On these data no strategy is shown to beat {rival} in {TITLES[metric]}.")
+    elif found["worse"] or found["same"]:
+        said.append(f"None of these beats {rival} in {TITLES[metric]} on these data.")
+    if found["worse"]:
+        said.append(f"Worse than {rival}: {'; '.join(map(_with_interval, found['worse']))}.")
+    return said
+
+
+def _open(rows: Sequence[Row], metric: str, base: str, needed: Mapping[str, Needed]) -> list[str]:
+    if not rows:
+        return []
+    small = [row for row in rows if max(abs(row["low"]), abs(row["high"])) < NEGLIGIBLE]
+    rest = [row for row in rows if row not in small]
+    said = []
+    if small:
+        names = ", ".join(row["strategy"] for row in small)
+        said.append(f"Within {number(NEGLIGIBLE)} of {_named(base)}, either way: {names}.")
+    if rest:
+        listed = "; ".join(f"{row['strategy']} {_interval(row)}" for row in rest)
+        said.append(f"Not told apart from {_named(base)}, 95 % intervals of the difference: {listed}.")
+        said += _needed(max(rest, key=lambda row: abs(row["mean"])), needed)
+    return said
+
+
+def _needed(row: Row, needed: Mapping[str, Needed]) -> list[str]:
+    """What it would take to tell the largest difference that is open."""
+    what = needed.get(row["strategy"])
+    if what is None or abs(row["mean"]) < NEGLIGIBLE / 2:
+        return []
+    if what.seeds is not None:
+        return [
+            f"To tell a difference of {number(abs(row['mean']))}, as found for {row['strategy']}, takes about "
+            f"{what.seeds:,} seeds (80 % power, before correction)."
+        ]
+    return [
+        f"A difference of {number(abs(row['mean']))}, as found for {row['strategy']}, is beyond this test part: no "
+        f"number of seeds tells less than {number(what.smallest)}."
+    ]
+
+
+def _moved(content: Row) -> list[str]:
+    """How much of the gains in decisions is a moved threshold."""
+    rows = [
+        row for row in content["decomposition"] if row["gain"] is not None and row["gain_low"] is not None
+    ]
+    gains = [row for row in rows if row["gain_low"] > 0]
+    if not gains:
+        return []
+    best = max(gains, key=lambda row: row["gain"])
+    title = TITLES[best["metric"]]
+    moved, left = best["threshold_effect"], best["model_effect"]
+    start = (
+        f"{best['strategy']} gains {number(best['gain'])} in {title} over plain cross-entropy; moving the threshold "
+        f"of cross-entropy alone gains {number(moved)}"
+    )
+    interval = f"{number(best['model_effect_low'])} to {number(best['model_effect_high'])}"
+    if best["model_effect_low"] > 0:
+        return [f"{start}, and {number(left)} ({interval}) is more than a moved threshold."]
+    return [f"{start}. What the model gives beyond that, {number(left)} ({interval}), may be nothing."]
+
+
+def _scarce(rows: Mapping[str, tuple[int, int]]) -> list[str]:
+    if not rows:
+        return []
+    shown = [f"{name} ({val} and {test})" for name, (val, test) in rows.items()]
+    more = f" and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
+    return [
+        f"No verdict on classes with fewer than {FEW_ROWS} validation or test images: "
+        f"{', '.join(shown[:LISTED])}{more}."
+    ]
+
+
+def _named(base: str) -> str:
+    plain, tuned, _ = base.rpartition("+threshold")
+    return f"{plain} with a tuned threshold" if tuned else base
+
+
+def _with_interval(row: Row) -> str:
+    return f"{row['strategy']} by {number(abs(row['mean']))} {_interval(row)}, p {_p(row['p_value'])}"
+
+
+def _interval(row: Row) -> str:
+    return f"({number(row['low'])} to {number(row['high'])})"
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else number(value)
