@@ -143,6 +143,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="markdown table; cells.csv beside it")
     parser.add_argument("--replicates", type=int, default=REPLICATES)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--note", default="", help="said of the machine in the table")
     asked = parser.parse_args()
     cells = asked.output.with_name("cells.csv")
     cells.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +163,7 @@ def main() -> None:
                     writer.writeheader()
                 writer.writerows(rows)
             print(f"{setting.name}: {rows[0]['seconds']} s", flush=True)
-    asked.output.write_text(report(_stored(cells, asked.replicates)), encoding="utf-8")
+    asked.output.write_text(report(_stored(cells, asked.replicates), asked.note), encoding="utf-8")
     print(asked.output)
 
 

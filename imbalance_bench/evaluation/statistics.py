@@ -234,8 +234,9 @@ def exact_recall_interval(hits: int, n: int, confidence: float = CONFIDENCE) -> 
 def _satterthwaite(parts: Components, n: int, floor: float = 0.0) -> float:
     """Degrees of freedom of the variance of a mean over n seeds, each of at least `floor`; see `crossed`."""
     cautious = parts.seed * (1 + 2 / (n - 1)) / n
-    noise = cautious**2 / (n - 1) + parts.test**2 / parts.test_df
-    return (max(cautious, floor / n) + parts.test) ** 2 / noise if noise > 0 else math.inf
+    rows = parts.test + max(0.0, floor / n - cautious)  # what replicates alone tell
+    noise = cautious**2 / (n - 1) + (rows**2 / parts.test_df if rows else 0.0)
+    return (cautious + rows) ** 2 / noise if noise > 0 else math.inf
 
 
 def _over_seeds(values: ArrayLike, factor: float, method: str, confidence: float) -> Estimate:

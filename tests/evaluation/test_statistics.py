@@ -249,6 +249,13 @@ def test_what_golden_md_says_of_the_other_methods():
     assert coverage["resplit"] > coverage["t"]
 
 
+def test_seeds_that_agree_by_chance_do_not_make_rows_certain():
+    # Both seeds give 0, yet on other rows they differ: all that is known comes from few replicates.
+    found = crossed([0.0, 0.0], [[0.0, 0.0, 0.3, -0.3], [0.0, 0.3, 0.0, 0.3]])
+    assert found.high > 0
+    assert found.df <= 3
+
+
 # holm, seeds_needed, exact_recall_interval
 
 
