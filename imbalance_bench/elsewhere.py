@@ -67,7 +67,7 @@ def evaluate(
     _check_word("--design", design, get_args(Design))
     _check_word("--test-prior", test_prior, PRIORS)
     said: list[str] = []
-    given = checked(_read(predictions, groups, said), positive_class, said)
+    given = checked(_read(predictions, groups), positive_class, said)
     runs = foreign_runs(given, _numbers(train_counts), design, positive_class, test_prior, said)  # type: ignore[arg-type]
     return _compared(runs, baseline, test_prior, primary_metric, name, said)
 
@@ -121,11 +121,11 @@ def _compared(
     return Result(content, [*said, *unequal_seeds(arms)])
 
 
-def _read(predictions: Any, groups: str | None, said: list[str]) -> list[Raw]:
+def _read(predictions: Any, groups: str | None) -> list[Raw]:
     if isinstance(predictions, Mapping):
-        return read_mapping(predictions, groups, said)
+        return read_mapping(predictions, groups)
     files = [predictions] if isinstance(predictions, str | Path) else list(predictions)
-    return [raw for path in files for raw in read_file(Path(path), groups, said)]
+    return [raw for path in files for raw in read_file(Path(path), groups)]
 
 
 def _numbers(values: str | Sequence[int] | None) -> Sequence[int] | None:

@@ -32,6 +32,7 @@ class Predictions:
         arrays: `{test,val}_labels` (n,) int64 in 0..C-1 and `{test,val}_logits` (n, C) float64; `test_groups`
             (n,) int64 where rows belong together. Those of val are there or not.
         train_counts: (C,) training rows per class, where they are known.
+        clipped: how many probabilities were 0.
     """
 
     where: str
@@ -40,6 +41,7 @@ class Predictions:
     class_names: tuple[str, ...]
     arrays: dict[str, NDArray[Any]]
     train_counts: list[int] | None
+    clipped: int = 0
 
 
 def checked(raws: Sequence[Raw], positive_class: str | None, said: list[str]) -> list[Predictions]:
@@ -70,10 +72,24 @@ def checked(raws: Sequence[Raw], positive_class: str | None, said: list[str]) ->
                 f"{', '.join(names[0][:12])}; all need the same."
             )
     positive_index(names[0], positive_class)
-    return [
-        _checked(raw, own, names[0], positive_class, likelihood, said)
-        for raw, own in zip(raws, names, strict=True)
+    found = [
+        _checked(raw, own, names[0], positive_class, likelihood) for raw, own in zip(raws, names, strict=True)
     ]
+    said += [
+        f"{_in([raw.where for raw in raws if raw.unread == unread])}: {unread}."
+        for unread in dict.fromkeys(raw.unread for raw in raws if raw.unread)
+    ]
+    if zeros := sum(each.clipped for each in found):
+        said.append(
+            f"{_in([each.where for each in found if each.clipped])}: {zeros:,} probabilities of 0 count as "
+            f"{SMALLEST:.1g}, the smallest positive number: log-loss is no better known than that."
+        )
+    return found
+
+
+def _in(files: Sequence[str]) -> str:
+    first, *others = dict.fromkeys(files)
+    return first + (f" and {len(others)} more" if others else "")
 
 
 def _checked(
@@ -82,7 +98,6 @@ def _checked(
     names: tuple[str, ...],
     positive_class: str | None,
     likelihood: bool,
-    said: list[str],
 ) -> Predictions:
     order = [own.index(name) for name in names]
     arrays: dict[str, NDArray[Any]] = {}
@@ -99,17 +114,13 @@ def _checked(
         logits, zeros = logits_of(raw, part, kind, scores)
         clipped += zeros
         arrays[f"{part}_labels"] = np.argsort(order)[labels]
-        arrays[f"{part}_logits"] = logits[:, order]
-    if clipped:
-        said.append(
-            f"{raw.where}: {raw.strategy}, seed {raw.seed}: {clipped:,} probabilities of 0 count as "
-            f"{SMALLEST:.1g}, the smallest positive number: log-loss is no better known than that."
-        )
+        # In one layout: sums by another order would differ in the last digit from those of a stored run.
+        arrays[f"{part}_logits"] = np.ascontiguousarray(logits[:, order])
     if "test_groups" in raw.arrays:
         arrays["test_groups"] = _groups(raw, len(arrays["test_labels"]))
     counts = raw.arrays.get("train_counts")
     known = None if counts is None else train_counts(counts, own, f"{raw.where}: train_counts", order)
-    return Predictions(raw.where, raw.strategy, raw.seed, names, arrays, known)
+    return Predictions(raw.where, raw.strategy, raw.seed, names, arrays, known, clipped)
 
 
 def _groups(raw: Raw, n: int) -> NDArray[np.int64]:
@@ -120,6 +131,10 @@ def _groups(raw: Raw, n: int) -> NDArray[np.int64]:
             f"{raw.where}: test_groups has shape {found.shape}; ({n},) is needed, one per test row."
         )
     values = text_of(found)
+    if values is None and found.dtype.kind not in "iufb":
+        raise RequestError(
+            f"{raw.where}: test_groups has type {found.dtype}; numbers or text are needed, for every row."
+        )
     missing = np.array([not value.strip() for value in values]) if values is not None else found != found
     if missing.any():
         at = raw.row("test", int(np.flatnonzero(missing)[0]))

@@ -13,8 +13,8 @@ from imbalance_bench.experiments.foreign.raw import Raw, known_arrays, of_name, 
 from imbalance_bench.experiments.foreign.table import read_csv
 
 
-def read_file(path: Path, groups: str | None, said: list[str]) -> list[Raw]:
-    """The strategies and seeds in an npz or csv file; what is not read is added to `said`.
+def read_file(path: Path, groups: str | None) -> list[Raw]:
+    """The strategies and seeds in an npz or csv file.
 
     `groups` names the csv column (or npz array) whose values are kept together, "none" for no groups; None
     takes `group` (`test_groups`) where it is there. RequestError where the file can't be read.
@@ -27,14 +27,14 @@ def read_file(path: Path, groups: str | None, said: list[str]) -> list[Raw]:
             raise RequestError(f"{path} is a folder; name the files in it.")
         if not path.stat().st_size:
             raise RequestError(f"{path} is empty; write the predictions again.")
-        return _read_npz(path, groups, said) if kind == ".npz" else read_csv(path, groups, said)
+        return _read_npz(path, groups) if kind == ".npz" else read_csv(path, groups)
     except FileNotFoundError:
         raise RequestError(f"there is no file {path}.") from None
     except OSError as error:
         raise RequestError(f"{path} can't be read ({error.strerror or error}).") from None
 
 
-def _read_npz(path: Path, groups: str | None, said: list[str]) -> list[Raw]:
+def _read_npz(path: Path, groups: str | None) -> list[Raw]:
     try:
         with path.open("rb") as file:
             stored = np.load(file, allow_pickle=False)
@@ -55,7 +55,7 @@ def _read_npz(path: Path, groups: str | None, said: list[str]) -> list[Raw]:
         raise RequestError(
             f"{path} is not a whole npz file ({type(error).__name__}); write it again."
         ) from None
-    known = known_arrays(str(path), arrays, groups, said)
+    known, unread = known_arrays(str(path), arrays, groups)
     strategy, seed = of_name(path.stem)
     for name in ("strategy", "seed"):
         if name in known and known[name].size != 1:
@@ -64,4 +64,4 @@ def _read_npz(path: Path, groups: str | None, said: list[str]) -> list[Raw]:
         strategy = known.pop("strategy").item()
     if "seed" in known:
         seed = known.pop("seed").item()
-    return [Raw(str(path), *strategy_and_seed(str(path), strategy, seed), known)]
+    return [Raw(str(path), *strategy_and_seed(str(path), strategy, seed), known, unread)]

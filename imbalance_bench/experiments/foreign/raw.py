@@ -32,6 +32,7 @@ class Raw:
     Attributes:
         where: the file, for messages.
         arrays: by the names of `NAMES`.
+        unread: what the file holds beside them, in words.
         lines: by part, the (n,) lines of the file that the rows stand on; empty where rows have no lines.
     """
 
@@ -39,6 +40,7 @@ class Raw:
     strategy: str
     seed: int
     arrays: Mapping[str, Any]
+    unread: str = ""
     lines: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def row(self, part: str, index: int) -> str:
@@ -47,7 +49,7 @@ class Raw:
         return f"{part} row {index}" if line is None else f"line {line[index]}"
 
 
-def read_mapping(given: Mapping[Any, Any], groups: str | None, said: list[str]) -> list[Raw]:
+def read_mapping(given: Mapping[Any, Any], groups: str | None) -> list[Raw]:
     """One for each (strategy, seed) of a mapping; RequestError for keys of another form."""
     found = []
     for key, arrays in given.items():
@@ -57,7 +59,7 @@ def read_mapping(given: Mapping[Any, Any], groups: str | None, said: list[str]) 
                 'array}, as {("focal", 0): {"test_labels": ..., "test_logits": ...}}.'
             )
         where = f"predictions[{key!r}]"
-        found.append(Raw(where, *strategy_and_seed(where, *key), known_arrays(where, arrays, groups, said)))
+        found.append(Raw(where, *strategy_and_seed(where, *key), *known_arrays(where, arrays, groups)))
     return found
 
 
@@ -82,9 +84,9 @@ def strategy_and_seed(where: str, strategy: object, seed: object) -> tuple[str, 
 
 
 def known_arrays(
-    where: str, arrays: Mapping[Any, Any], groups: str | None, said: list[str]
-) -> dict[str, NDArray[Any]]:
-    """The arrays whose names are known, groups under `test_groups`."""
+    where: str, arrays: Mapping[Any, Any], groups: str | None
+) -> tuple[dict[str, NDArray[Any]], str]:
+    """The arrays whose names are known, groups under `test_groups`; and what is not read, in words."""
     found = {}
     for name in NAMES:
         if name in arrays:
@@ -102,9 +104,7 @@ def known_arrays(
                 )
             found["test_groups"] = _array(where, names[0], arrays[names[0]])
             left = [name for name in left if name != names[0]]
-    if left:
-        say_unread(where, "arrays", left, NAMES, said)
-    return found
+    return found, unread("arrays", left, NAMES)
 
 
 def _array(where: str, name: str, values: object) -> NDArray[Any]:
@@ -114,11 +114,13 @@ def _array(where: str, name: str, values: object) -> NDArray[Any]:
         raise RequestError(f"{where}: {name} can't be made an array of numbers or text ({error}).") from None
 
 
-def say_unread(where: str, what: str, left: Sequence[str], known: Sequence[str], said: list[str]) -> None:
-    """Add to `said` which arrays or columns are passed over, with the known name that each is like."""
+def unread(what: str, left: Sequence[str], known: Sequence[str]) -> str:
+    """Which arrays or columns are passed over, with the known name that each is like; empty for none."""
+    if not left:
+        return ""
     hints = [f"{name}{_hint(name, known)}" for name in left[:8]]
     more = f" and {len(left) - 8} more" if len(left) > 8 else ""
-    said.append(f"{where}: {what} that are not read: {', '.join(hints)}{more}.")
+    return f"{what} that are not read: {', '.join(hints)}{more}"
 
 
 def _hint(name: str, known: Sequence[str]) -> str:

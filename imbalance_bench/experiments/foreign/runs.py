@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -170,15 +170,6 @@ def _record(each: Predictions, counts: list[int], positive_class: str | None, de
 
 def _fit_together(given: Sequence[Predictions]) -> None:
     """RequestError unless the strategies of a seed have the same test rows, as far as labels tell."""
-    first: dict[int, Predictions] = {}
-    for each in given:
-        like = first.setdefault(each.seed, each)
-        if not _same_rows(each, like):
-            raise RequestError(
-                f"{each.where} ({each.strategy}) and {like.where} ({like.strategy}) have other test "
-                f"labels, or other groups, at seed {each.seed}; all strategies of a seed need the same test "
-                "images in the same order."
-            )
     for what, has in (
         ("train_counts", [each.train_counts is not None for each in given]),
         ("groups", ["test_groups" in each.arrays for each in given]),
@@ -187,6 +178,15 @@ def _fit_together(given: Sequence[Predictions]) -> None:
             raise RequestError(
                 f"{given[has.index(False)].where} has no {what}, but {given[has.index(True)].where} has "
                 "some; give them to all, or to none."
+            )
+    first: dict[int, Predictions] = {}
+    for each in given:
+        like = first.setdefault(each.seed, each)
+        if not _same_rows(each, like):
+            raise RequestError(
+                f"{each.where} ({each.strategy}) and {like.where} ({like.strategy}) have other test "
+                f"labels, or other groups, at seed {each.seed}; all strategies of a seed need the same test "
+                "images in the same order."
             )
 
 
@@ -206,21 +206,15 @@ def _validated(given: Sequence[Predictions], said: list[str]) -> Sequence[Predic
     why = "there are no validation rows"
     if any(has):
         without = given[has.index(False)]
-        why = f"{without.where} ({without.strategy}, seed {without.seed}) has no validation rows, so none are used"
+        arm = f"{without.where} ({without.strategy}, seed {without.seed})"
+        why = f"{arm} has no validation rows, so none are used"
     said.append(
         f"{why}: nothing is fitted on test, so there are no rows X+threshold and no corrected calibration, "
         "and a gain in decisions may be no more than a moved threshold."
     )
     kept = ("test_labels", "test_logits", "test_groups")
     return [
-        Predictions(
-            each.where,
-            each.strategy,
-            each.seed,
-            each.class_names,
-            {name: array for name, array in each.arrays.items() if name in kept},
-            each.train_counts,
-        )
+        replace(each, arrays={name: each.arrays[name] for name in kept if name in each.arrays})
         for each in given
     ]
 
@@ -232,7 +226,8 @@ def _design(given: Sequence[Predictions], asked: Design | None, said: list[str])
         other = next(each for each in given if not _same_rows(each, given[0]))
         raise RequestError(
             f"--design crossed: {other.where} and {given[0].where} have other test labels or "
-            "groups; all seeds need the same test images in the same order. Say --design independent where each seed has its own."
+            "groups; all seeds need the same test images in the same order. Say --design independent where "
+            "each seed has its own."
         )
     if asked is not None:
         said.append(f"design: {asked}, as --design says.")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbalance_bench.errors import RequestError, nearest, shown
-from imbalance_bench.experiments.foreign.raw import PARTS, Raw, of_name, say_unread, strategy_and_seed
+from imbalance_bench.experiments.foreign.raw import PARTS, Raw, of_name, strategy_and_seed, unread
 
 GROUP = "group"
 PREFIXES = {"p_": "probabilities", "logit_": "logits"}
@@ -32,7 +32,7 @@ class _Table:
         return [row[at].strip() for row in self.rows]
 
 
-def read_csv(path: Path, groups: str | None, said: list[str]) -> list[Raw]:
+def read_csv(path: Path, groups: str | None) -> list[Raw]:
     """Every strategy and seed of the file, in the order of their first rows; see `files.read_file`."""
     table = _table(path)
     kind, columns = _score_columns(table)
@@ -45,8 +45,7 @@ def read_csv(path: Path, groups: str | None, said: list[str]) -> list[Raw]:
                            f"{nearest(group, table.at)}")  # fmt: skip
     optional = ("split", "strategy", "seed", *((group,) if groups != "none" else ()))
     left = [name for name in table.at if name not in ("label", *columns, *optional)]
-    if left:
-        say_unread(str(path), "columns", left, ("label", "score", *optional), said)
+    passed_over = unread("columns", left, ("label", "score", *optional))
     values = _numbers(table, columns)
     cells = {name: table.column(name) for name in ("label", *optional) if name in table.at}
     by_arm: dict[tuple[str, int], dict[str, list[int]]] = {}
@@ -72,7 +71,7 @@ def read_csv(path: Path, groups: str | None, said: list[str]) -> list[Raw]:
         if group in cells:
             arrays["test_groups"] = np.array([cells[group][i] for i in parts.get("test", ())])
         lines = {part: [table.lines[i] for i in rows] for part, rows in parts.items()}
-        found.append(Raw(str(path), strategy, seed, arrays, lines))
+        found.append(Raw(str(path), strategy, seed, arrays, passed_over, lines))
     return found
 
 
