@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imbalance_bench._version import __version__
-from imbalance_bench.cli import article, compare, info, listing, report, run
+from imbalance_bench.cli import article, compare, evaluate, info, listing, report, run
 from imbalance_bench.cli.guard import guarded
 from imbalance_bench.cli.options import with_shared_flags
 
@@ -41,6 +41,7 @@ app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_o
     guarded(with_shared_flags(run.command))
 )
 app.command("compare")(guarded(with_shared_flags(compare.command)))
+app.command("evaluate")(guarded(evaluate.command))
 app.command("report")(guarded(report.command))
 app.command("list")(guarded(listing.command))
 app.command("article")(guarded(article.command))

@@ -44,15 +44,21 @@ def calibration_numbers(
             test.labels, correction(logits), context.class_names, test.weight, minority=minority
         )
         found |= {f"{name}_{how}": values[name] for name in MEASURED}
+    found |= calibration_as_is(test, logits)
+    found |= _divergences(test, logits, best, fitted, log_likelihood)
+    return found, best
+
+
+def calibration_as_is(test: Part, logits: Floats) -> dict[str, float]:
+    """The numbers of `NUMBERS` that need no correction: of the rarest class, by logits (n, C)."""
+    minority = int(np.argmin(test.context.class_counts))
     line = recalibrations(ranking_scores(logits), test.labels, test.weight)[minority]
     p = np.exp(_log_softmax(logits))
-    found |= {
+    return {
         "calibration_slope": line.slope,
         "calibration_intercept": line.intercept,
         "ece_above_prevalence": float(errors_above_prevalence(p, test.labels, test.weight)[minority]),
     }
-    found |= _divergences(test, logits, best, fitted, log_likelihood)
-    return found, best
 
 
 def _divergences(

@@ -62,6 +62,7 @@ class Part:
         weight: (n,) float64 of mean 1.
         context: of the run's training rows.
         prior: (C,) class shares that the weighted rows have.
+        groups: (n,) as of patients, where rows are resampled by whole groups.
     """
 
     labels: NDArray[np.int64]
@@ -69,6 +70,7 @@ class Part:
     context: Context
     prior: Floats
     kind: str
+    groups: NDArray[np.int64] | None = None
 
     def numbers(
         self,
@@ -114,13 +116,27 @@ class Part:
         Where the test prior fixes the class shares they are kept, class by class.
         """
         strata = None if self.kind == "dataset" else self.labels.tobytes()
-        return _draws(len(self.labels), strata)
+        return _draws(len(self.labels), strata, None if self.groups is None else self.groups.tobytes())
 
 
 @lru_cache(maxsize=2)
-def _draws(n: int, strata: bytes | None) -> Floats:
+def _draws(n: int, strata: bytes | None, groups: bytes | None = None) -> Floats:
     labels = None if strata is None else np.frombuffer(strata, dtype=np.int64)
-    return row_weights(n, REPLICATES, np.random.default_rng(0), strata=labels)
+    rng = np.random.default_rng(0)
+    if groups is None:
+        return row_weights(n, REPLICATES, rng, strata=labels)
+    units = np.frombuffer(groups, dtype=np.int64)
+    if labels is None:
+        return row_weights(n, REPLICATES, rng, units)
+    if len(np.unique(np.stack([units, labels]), axis=1).T) == len(np.unique(units)):
+        return row_weights(n, REPLICATES, rng, units, labels)
+    # Groups that hold several classes can't be drawn class by class: what a class weighs is restored instead.
+    weights = row_weights(n, REPLICATES, rng, units)
+    for label in np.unique(labels):
+        inside = labels == label
+        mean = weights[:, inside].mean(axis=1, keepdims=True)
+        weights[:, inside] /= np.where(mean > 0, mean, 1.0)
+    return weights
 
 
 def context_of(record: Mapping[str, Any]) -> Context:
@@ -146,6 +162,7 @@ def part_of(
     With the data set's own prior a class that validation lacks is left out of account, never refused.
     """
     n_classes = context.n_classes
+    groups = stored.get("test_groups") if name == "test" else None
     if kind == "train":
         target = context.prior
     elif kind == "uniform":
@@ -156,7 +173,7 @@ def part_of(
         reachable = np.where(np.bincount(labels, minlength=n_classes) > 0, target, 0.0)
         if not reachable.any():
             # Validation and test share no class: nothing can be weighed, so every row counts alike.
-            return Part(labels, np.ones(len(labels)), context, target, kind)
+            return Part(labels, np.ones(len(labels)), context, target, kind, groups)
         target = reachable / reachable.sum()
     try:
         weight = prior_weights(labels, target, context.class_names)
@@ -165,4 +182,4 @@ def part_of(
             f"--test-prior {kind}: the {name} part can't be weighted: {error} "
             "Use --test-prior dataset, or give that class rows."
         ) from None
-    return Part(labels, weight, context, target, kind)
+    return Part(labels, weight, context, target, kind, groups)

@@ -35,6 +35,8 @@ def kept(
     `asked` is all that the numbers depend on beside the run, `parts` the strategies that act on it. None is kept, too. A folder that can't be written
     to only costs the time.
     """
+    if not run.keeps_scores:
+        return compute()
     if not all(type(part).__module__.startswith("imbalance_bench.") for part in parts):
         return compute()  # a strategy of someone's own may change under the same name
     name = f"scores-{digest(str(SCORING_VERSION), str(REPLICATES), *asked)}.npz"

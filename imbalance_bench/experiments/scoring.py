@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.evaluation.thresholds import fit_offsets
-from imbalance_bench.experiments.calibrated import calibration_numbers
+from imbalance_bench.experiments.calibrated import calibration_as_is, calibration_numbers
 from imbalance_bench.experiments.clinical import clinical_numbers
-from imbalance_bench.experiments.parts import Scores, context_of, part_of
+from imbalance_bench.experiments.parts import Part, Scores, context_of, part_of
 from imbalance_bench.experiments.score_cache import kept
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import FittingData, Floats, Strategy
@@ -59,6 +59,8 @@ def _score(
 ) -> Scores:
     stored, context = run.predictions, context_of(run.record)
     test = part_of(stored["test_labels"], stored, context, test_prior, "test")
+    if "val_labels" not in stored:
+        return _score_unfitted(test, stored["test_logits"].astype(np.float64), resample)
     val = part_of(stored["val_labels"], stored, context, test_prior, "validation")
     val_logits = stored["val_logits"].astype(np.float64)
     fitting = FittingData(val_logits, val.labels, val.weight, run.head_weight, tuned_for)
@@ -87,6 +89,12 @@ def _score(
     )
     clinical = clinical_numbers(val, correction(adjust(val_logits)), test, correction(logits), prevalence)
     return replace(found, shift=shift, calibration=numbers, clinical=clinical, correction=correction.kind)
+
+
+def _score_unfitted(test: Part, logits: Floats, resample: bool) -> Scores:
+    """The numbers of logits (n, C) as they are: without validation rows there is nothing to fit on."""
+    found = test.numbers(logits, logits.argmax(axis=1), resample)
+    return replace(found, shift=np.zeros(test.context.n_classes), calibration=calibration_as_is(test, logits))
 
 
 def score_untouched(record: Mapping[str, Any], predictions: Mapping[str, NDArray[Any]]) -> Scores:

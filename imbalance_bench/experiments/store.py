@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import filelock
 import numpy as np
@@ -40,6 +40,13 @@ class StoredRun:
 
     folder: Path
     record: Record
+    keeps_scores: ClassVar[bool] = True
+    """Whether numbers may be kept in `folder`."""
+
+    @property
+    def train_rows(self) -> list[int] | None:
+        """(C,) training rows per class; None where they are not known."""
+        return self.record["class_counts"]
 
     @cached_property
     def config(self) -> RunConfig:

@@ -115,6 +115,8 @@ def with_companions(
     for arm in arms:
         if arm.strategy is None or fills(arm.strategy, "fit_decision"):
             continue
+        if not all("val_labels" in run.predictions for run in arm.runs):
+            continue  # nothing to fit a threshold on
         tuned = combine([*parts_of(arm.strategy), threshold])
         if tuned.spec in found:
             found[tuned.spec] = replace(found[tuned.spec], tunes=arm.name)
@@ -155,6 +157,7 @@ def comparison(
     protocol = protocol_of([run for arm in arms for run in arm.runs])
     content: dict[str, Any] = {
         "dataset": dataset,
+        "baseline": baseline,
         "seeds": list(seeds),
         "test_prior": test_prior(arms, class_names),
         "primary_metric": primary,
@@ -195,16 +198,17 @@ def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[str,
     return found
 
 
-def _scarce(runs: Sequence[StoredRun], class_names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """The classes with fewer than 20 validation or test rows in some seed: the least of either."""
+def _scarce(runs: Sequence[StoredRun], class_names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """The classes with fewer than 20 validation or test rows in some seed: the least of either.
+
+    Predictions made elsewhere may lack validation: then the test rows alone.
+    """
     n = len(class_names)
-    counts = [
-        [np.bincount(run.predictions[f"{part}_labels"], minlength=n) for part in ("val", "test")]
-        for run in runs
-    ]
+    parts = [part for part in ("val", "test") if f"{part}_labels" in runs[0].predictions]
+    counts = [[np.bincount(run.predictions[f"{part}_labels"], minlength=n) for part in parts] for run in runs]
     least = np.min(counts, axis=0)
     return {
-        name: (int(least[0, c]), int(least[1, c]))
+        name: tuple(least[:, c].tolist())
         for c, name in enumerate(class_names)
         if least[:, c].min() < FEW_ROWS
     }
@@ -293,7 +297,7 @@ def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]
     """One mapping per class, in the order of the classes; `precision_n` of the `n` seeds define precision."""
     rows = []
     for index, name in enumerate(class_names):
-        counts = [run.record["class_counts"][index] for run in arm.runs]
+        counts = [run.train_rows[index] for run in arm.runs if run.train_rows is not None]
         each = [scores.per_class[index] for scores in arm.scores]
         row: dict[str, Any] = {"strategy": arm.name, "class": name}
         for metric in CLASS_METRICS:
@@ -331,7 +335,8 @@ def _mean(values: Sequence[float]) -> float | int | None:
 
 
 def _row(arm: ScoredArm, protocol: Protocol) -> dict[str, Any]:
-    records = [run.record for run in arm.runs] if arm.strategy is not None else []
+    # A reference trains nothing, and what a run made elsewhere cost is not known.
+    records = [run.record for run in arm.runs if "passes" in run.record] if arm.strategy is not None else []
     costs = {
         "optimizer_steps": _mean([record["optimizer_steps"] for record in records]),
         "samples_seen": _mean([record["samples_seen"] for record in records]),

@@ -27,9 +27,9 @@ def difference_tables(result: Mapping[str, Any]) -> list[Table]:
     primary = result["primary_metric"]
     rows = [row for row in result["differences"] if row["metric"] == primary]
     if rows:
-        tables.append(_differences(rows, TITLES[primary], result["intervals"]))
+        tables.append(_differences(rows, TITLES[primary], result["intervals"], result["baseline"]))
     if result["decomposition"]:
-        tables.append(_decomposition(result["decomposition"]))
+        tables.append(_decomposition(result["decomposition"], result["baseline"]))
     if any(row["correction"] for row in result["rows"]):
         tables.append(_calibration(result))
     if result["operating_points"]:
@@ -55,7 +55,7 @@ def _calibration(result: Mapping[str, Any]) -> Table:
     return Table("Calibration", heads, cells, labels=2, note=note)
 
 
-def _differences(rows: Sequence[Mapping[str, Any]], title: str, method: str) -> Table:
+def _differences(rows: Sequence[Mapping[str, Any]], title: str, method: str, baseline: str) -> Table:
     cells = tuple(
         (
             row["strategy"],
@@ -69,14 +69,12 @@ def _differences(rows: Sequence[Mapping[str, Any]], title: str, method: str) -> 
     bases = [row["baseline"] for row in sorted(rows, key=lambda row: row["baseline"])]
     rules = frozenset(i for i in range(1, len(bases)) if bases[i] != bases[i - 1])
     heads = ("strategy", "difference", "95 % interval", "p, corrected", "p")
-    note = (
-        "X minus cross-entropy, X+threshold minus cross-entropy+threshold; "
-        f"p corrected by Holm over the strategies of each group; {method}"
-    )
+    tuned = f", X+threshold minus {baseline}+threshold" * (len(set(bases)) > 1)
+    note = f"X minus {baseline}{tuned}; p corrected by Holm over the strategies of each group; {method}"
     return Table(f"Differences in {title}", heads, cells, note=note, rules=rules)
 
 
-def _decomposition(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _decomposition(rows: Sequence[Mapping[str, Any]], baseline: str) -> Table:
     names = ("gain", "threshold_effect", "model_effect", "own_threshold_effect")
     beside = ("macro_ap_change", "macro_auc_change", "log_loss_change", "ece_change")
     cells = tuple((row["strategy"], *(signed_cell(row, name) for name in (*names, *beside))) for row in rows)
@@ -84,9 +82,9 @@ def _decomposition(rows: Sequence[Mapping[str, Any]]) -> Table:
         "strategy", "gain", "moved threshold", "model", "own threshold", "AP", "AUC", "log-loss", "ECE",
     )  # fmt: skip
     note = (
-        "gain over cross-entropy = what a moved threshold gives cross-entropy + what the model gives where both "
-        "are tuned - what a moved threshold still gives the strategy; ± half a 95 % interval; AP to ECE: change "
-        "that no threshold can make"
+        f"gain over {baseline} = what a moved threshold gives {baseline} + what the model gives where both "
+        "are tuned - what a moved threshold still gives the strategy; ± half a 95 % interval; AP to ECE: "
+        "change that no threshold can make"
     )
     return Table(f"The gain in {TITLES[rows[0]['metric']]}, taken apart", heads, cells, note=note)
 

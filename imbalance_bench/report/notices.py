@@ -23,14 +23,20 @@ def notices(arms: Sequence[ScoredArm]) -> list[str]:
         if arm.strategy is None or not is_afterwards_only(arm.strategy):
             said += [f"{arm.name}: {note}" for note in _notes(arm.runs)]
             said += _factors(arm)
-    if len({tuple(run.config.seed for run in arm.runs) for arm in arms if arm.runs}) > 1:
-        said.append("the rows stand for different seeds (column n); compare those of equal seeds only.")
+    said += unequal_seeds(arms)
     base = next((arm for arm in asked if arm.name == "cross-entropy"), None)
     if base is not None:
         reference = max(passes_of_class(run.record).max() for run in base.runs)
         for arm in asked:
             said += _repeats(arm, float(reference))
     return said
+
+
+def unequal_seeds(arms: Sequence[ScoredArm]) -> list[str]:
+    """A sentence where the rows stand for different seeds."""
+    if len({tuple(run.config.seed for run in arm.runs) for arm in arms if arm.runs}) > 1:
+        return ["the rows stand for different seeds (column n); compare those of equal seeds only."]
+    return []
 
 
 def passes_of_class(record: Record) -> Floats:

@@ -96,9 +96,7 @@ def header(result: Mapping[str, Any]) -> list[str]:
             f"X+threshold: the decisions of X, tuned on validation for {TITLES[result['threshold_metric']]}"
         )
     if len(seeds) == 1:
-        lines.append(
-            "one seed: differences between strategies can't be told from luck; use --seeds 5 or more"
-        )
+        lines.append("one seed: differences between strategies can't be told from luck; use 5 seeds or more")
     return lines
 
 
@@ -119,13 +117,21 @@ def spread_cell(row: Mapping[str, Any], name: str) -> str:
 def _summary(result: Mapping[str, Any]) -> Table:
     primary = result["primary_metric"]
     names = [primary, *(name for name in ORDER if name != primary)]
+    # Of predictions made elsewhere nobody knows the passes.
+    trained = not result["rows"] or any(row["passes"] is not None for row in result["rows"])
     rows = tuple(
-        (row["strategy"], str(row["n"]), _passes(row["passes"]), *(spread_cell(row, name) for name in names))
+        (
+            row["strategy"],
+            str(row["n"]),
+            *([_passes(row["passes"])] * trained),
+            *(spread_cell(row, name) for name in names),
+        )
         for row in result["rows"]
     )
-    heads = ("strategy", "n", "passes", *(TITLES[name] for name in names))
+    heads = ("strategy", "n", *(["passes"] * trained), *(TITLES[name] for name in names))
     notes = ["mean over the n seeds ± half a 95 % interval"]
-    notes.append("passes: how often a drawn training row was seen, on average")
+    if trained:
+        notes.append("passes: how often a drawn training row was seen, on average")
     if any(row["strategy"] == BAYES for row in result["rows"]):
         notes.append(
             "bayes-optimal: the exact posterior, each metric of decisions at its own best rule (the rows per "

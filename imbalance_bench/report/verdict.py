@@ -17,6 +17,7 @@ SCOPE = {
     "all": "other data drawn alike and other trainings",
     "data": "other data drawn alike, with the same initial weights",
     "init": "other trainings on these very data",
+    "elsewhere": "other runs and test images like those given",
 }
 
 Row = Mapping[str, Any]
@@ -27,7 +28,7 @@ def verdict(
     *,
     vary: str,
     needed: Mapping[str, Needed],
-    scarce: Mapping[str, tuple[int, int]],
+    scarce: Mapping[str, tuple[int, ...]],
 ) -> list[str]:
     """The sentences, in order of weight.
 
@@ -35,7 +36,8 @@ def verdict(
         content: the comparison with "rows", "differences" and "decomposition".
         vary: what the seeds varied.
         needed: by strategy, what it would take to tell the difference that was found.
-        scarce: classes with few rows by name: (validation, test).
+        scarce: classes with few rows by name: (validation, test), or (test,) where there is no
+            validation.
     """
     metric = content["primary_metric"]
     base = _rival(content, metric)
@@ -44,7 +46,7 @@ def verdict(
     if not family:
         return said
     if max(row["n"] for row in family) < 2:
-        return [*said, "One seed can't tell a better strategy from a lucky training: use --seeds 5 or more."]
+        return [*said, "One seed can't tell a better strategy from a lucky training: use 5 seeds or more."]
     found = _sorted(family, -1.0 if metric in SMALLER_IS_BETTER else 1.0)
     said += _told(found, metric, base, vary)
     said += _open(found["open"], metric, base, needed)
@@ -131,10 +133,10 @@ def _moved(content: Row) -> list[str]:
         return []
     best = max(gains, key=lambda row: row["gain"])
     title = TITLES[best["metric"]]
-    moved, left = best["threshold_effect"], best["model_effect"]
+    base, moved, left = content["baseline"], best["threshold_effect"], best["model_effect"]
     start = (
-        f"{best['strategy']} gains {number(best['gain'])} in {title} over plain cross-entropy; moving the threshold "
-        f"of cross-entropy alone gains {number(moved)}"
+        f"{best['strategy']} gains {number(best['gain'])} in {title} over plain {base}; moving the threshold "
+        f"of {base} alone gains {number(moved)}"
     )
     interval = f"{number(best['model_effect_low'])} to {number(best['model_effect_high'])}"
     if best["model_effect_low"] > 0:
@@ -142,14 +144,14 @@ def _moved(content: Row) -> list[str]:
     return [f"{start}. What the model gives beyond that, {number(left)} ({interval}), may be nothing."]
 
 
-def _scarce(rows: Mapping[str, tuple[int, int]]) -> list[str]:
+def _scarce(rows: Mapping[str, tuple[int, ...]]) -> list[str]:
     if not rows:
         return []
-    shown = [f"{name} ({val} and {test})" for name, (val, test) in rows.items()]
+    shown = [f"{name} ({' and '.join(map(str, counts))})" for name, counts in rows.items()]
+    parts = "validation or test" if max(map(len, rows.values())) > 1 else "test"
     more = f" and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
     return [
-        f"No verdict on classes with fewer than {FEW_ROWS} validation or test images: "
-        f"{', '.join(shown[:LISTED])}{more}."
+        f"No verdict on classes with fewer than {FEW_ROWS} {parts} images: {', '.join(shown[:LISTED])}{more}."
     ]
 
 

@@ -1,0 +1,1 @@
+"""Predictions made elsewhere: read, checked, and put in the place of stored runs."""
