@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
-from imbalance_bench.api import Result, check_metric
+from imbalance_bench.config import merge
 from imbalance_bench.errors import RequestError, nearest, shown
 from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.experiments.foreign.checks import checked
@@ -20,10 +21,10 @@ from imbalance_bench.experiments.foreign.runs import (
     few_groups,
     foreign_runs,
 )
-from imbalance_bench.report.comparison import comparison, score_arm, tuned_metric, with_companions
+from imbalance_bench.report.comparison import comparison
 from imbalance_bench.report.notices import unequal_seeds
-
-PRIORS = ("dataset", "train", "uniform")
+from imbalance_bench.report.reading import Reading
+from imbalance_bench.report.result import Result
 
 
 def evaluate(
@@ -33,10 +34,9 @@ def evaluate(
     train_counts: str | Sequence[int] | None = None,
     design: str | None = None,
     groups: str | None = None,
-    test_prior: str = "dataset",
-    primary_metric: str | None = None,
     positive_class: str | None = None,
     name: str = "predictions",
+    **asked: Any,
 ) -> Result:
     """Compare predictions made elsewhere as `compare` compares its own; trains, keeps and writes nothing.
 
@@ -53,9 +53,10 @@ def evaluate(
         design: "crossed" (one test part for all seeds), "independent" (each seed has its own images) or
             "resplit" (each splits one pool again); default: crossed where all test labels agree in order.
         groups: the csv column, or array, of the groups; "none" for none; default: `group`, `test_groups`.
-        test_prior, primary_metric: as in `compare`.
         positive_class: the class that scores (n,) speak for; default: class 1 where labels are numbers.
         name: what the result calls the data.
+        asked: `test_prior`, `primary_metric`, `prevalence`, `target_recall`, `cost_fn`, `cost_fp`, as in
+            `compare`.
 
     Returns:
         The object of `imbench compare --format json`; costs are None.
@@ -63,20 +64,18 @@ def evaluate(
     Raises:
         RequestError: for files that can't be read, and values, classes or rows that don't fit: says where.
     """
-    check_metric(primary_metric)
     _check_word("--design", design, get_args(Design))
-    _check_word("--test-prior", test_prior, PRIORS)
+    reading = _reading(asked)
     said: list[str] = []
     given = checked(_read(predictions, groups), positive_class, said)
-    runs = foreign_runs(given, _numbers(train_counts), design, positive_class, test_prior, said)  # type: ignore[arg-type]
-    return _compared(runs, baseline, test_prior, primary_metric, name, said)
+    runs = foreign_runs(given, _numbers(train_counts), design, positive_class, reading.test_prior, said)  # type: ignore[arg-type]
+    return _compared(runs, baseline, reading, name, said)
 
 
 def _compared(
     runs: Sequence[ForeignRun],
     baseline: str | None,
-    test_prior: str,
-    primary_metric: str | None,
+    reading: Reading,
     name: str,
     said: list[str],
 ) -> Result:
@@ -85,14 +84,12 @@ def _compared(
         by_strategy.setdefault(run.config.strategy, []).append(run)
     base = baseline_of(list(by_strategy), baseline, said)
     names = runs[0].record["class_names"]
-    tuned_for = tuned_metric(primary_metric)
-    arms = with_companions(
+    reading.check(names)
+    arms = reading.arms(
         [
-            score_arm(Elsewhere(label), sorted(own, key=lambda run: run.config.seed), test_prior, tuned_for)
+            (Elsewhere(label), sorted(own, key=lambda run: run.config.seed))
             for label, own in by_strategy.items()
-        ],
-        test_prior,
-        tuned_for,
+        ]
     )
     content = comparison(
         arms,
@@ -100,7 +97,7 @@ def _compared(
         dataset=name,
         seeds=sorted({run.config.seed for run in runs}),
         class_names=names,
-        primary_metric=primary_metric,
+        primary_metric=reading.primary_metric,
         baseline=base,
     )
     if "test_groups" in runs[0].predictions:
@@ -126,6 +123,16 @@ def _read(predictions: Any, groups: str | None) -> list[Raw]:
         return read_mapping(predictions, groups)
     files = [predictions] if isinstance(predictions, str | Path) else list(predictions)
     return [raw for path in files for raw in read_file(Path(path), groups)]
+
+
+def _reading(asked: Mapping[str, Any]) -> Reading:
+    known = [field.name for field in fields(Reading)]
+    for name in asked:
+        if name not in known:
+            raise RequestError(
+                f"evaluate takes no {name!r}; known are: {', '.join(known)}.{nearest(name, known)}"
+            )
+    return Reading.of(merge(None, asked))
 
 
 def _numbers(values: str | Sequence[int] | None) -> Sequence[int] | None:

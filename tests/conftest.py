@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from helpers import Call, Ended
 
-from imbalance_bench.api import Result, compare
+from imbalance_bench.api import compare
 from imbalance_bench.cli.app import app
+from imbalance_bench.report.result import Result
 from imbalance_bench.strategies import registry
 
 STRATEGIES = "cross-entropy,undersample,oversample,focal"

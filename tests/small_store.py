@@ -7,7 +7,8 @@ from typing import Any
 
 from helpers import run_folders
 
-from imbalance_bench.api import Result, compare
+from imbalance_bench.api import compare
+from imbalance_bench.report.result import Result
 
 SETTINGS: dict[str, Any] = {
     "dataset": "synthetic:train=300,val=200,test=200,prevalence=0.2",

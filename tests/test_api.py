@@ -12,8 +12,10 @@ from helpers import expected_kinds, kinds, requested
 
 import imbalance_bench
 from imbalance_bench import Result, compare, load_results, run
-from imbalance_bench.api import RunFailedError, stored_comparisons
+from imbalance_bench.api import RunFailedError
 from imbalance_bench.errors import RequestError
+from imbalance_bench.report.reading import Reading
+from imbalance_bench.stored import stored_comparisons
 from imbalance_bench.strategies.base import Context, RowLoss, Strategy
 from imbalance_bench.strategies.registry import register
 
@@ -100,7 +102,7 @@ def test_load_results_of_an_empty_and_of_a_missing_folder(tmp_path: Path) -> Non
 def test_stored_comparisons_choose_and_order(stored: StoredComparison) -> None:
     (whole,) = stored_comparisons(stored.folder)
     assert kinds(whole) == expected_kinds("cross-entropy", "focal", "oversample", "undersample")
-    (part,) = stored_comparisons(stored.folder, "undersample,focal", primary_metric="mcc")
+    (part,) = stored_comparisons(stored.folder, "undersample,focal", Reading(primary_metric="mcc"))
     assert kinds(part) == expected_kinds("undersample", "focal")
     assert part["primary_metric"] == part["threshold_metric"] == "mcc"
     with pytest.raises(RequestError, match="no finished run of class-weights"):

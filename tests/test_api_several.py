@@ -9,8 +9,9 @@ import pytest
 from helpers import run_folders, without_clock
 
 from imbalance_bench import Result, compare, run
-from imbalance_bench.api import stored_comparisons, stored_results
 from imbalance_bench.errors import RequestError
+from imbalance_bench.report.reading import Reading
+from imbalance_bench.stored import stored_comparisons, stored_results
 
 TINY: dict[str, Any] = {"steps": 2, "batch_size": 16, "seeds": 2, "workers": 0, "device": "cpu"}
 FIRST = "synthetic:prevalence=0.2,test=100,train=200,val=100"
@@ -78,7 +79,7 @@ def test_the_store_gives_the_same_ranks(store: tuple[Path, Result]) -> None:
     ] * 2
     (one,) = stored_results(folder / "digits")
     assert one["dataset"] == "digits"
-    (moved,) = stored_results(folder, strategies="focal,ce", primary_metric="mcc")
+    (moved,) = stored_results(folder, strategies="focal,ce", reading=Reading(primary_metric="mcc"))
     assert moved.frame("ranks")["strategy"].tolist() == ["focal+threshold", "cross-entropy+threshold"]
     with pytest.raises(RequestError, match="no finished run of undersample"):
         stored_results(folder, strategies="undersample")

@@ -9,7 +9,7 @@ import typer
 from imbalance_bench._version import __version__
 from imbalance_bench.cli import article, compare, evaluate, info, listing, report, run
 from imbalance_bench.cli.guard import guarded
-from imbalance_bench.cli.options import with_shared_flags
+from imbalance_bench.cli.options import AIMS, FLAGS, STORED, with_flags
 
 app = typer.Typer(
     name="imbench",
@@ -38,11 +38,11 @@ def _top(
 
 
 app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    guarded(with_shared_flags(run.command))
+    guarded(with_flags(name for name in FLAGS if name not in AIMS)(run.command))
 )
-app.command("compare")(guarded(with_shared_flags(compare.command)))
-app.command("evaluate")(guarded(evaluate.command))
-app.command("report")(guarded(report.command))
+app.command("compare")(guarded(with_flags(FLAGS)(compare.command)))
+app.command("evaluate")(guarded(with_flags(STORED)(evaluate.command)))
+app.command("report")(guarded(with_flags(STORED)(report.command)))
 app.command("list")(guarded(listing.command))
 app.command("article")(guarded(article.command))
 app.command("info")(guarded(info.command))

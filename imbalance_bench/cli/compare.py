@@ -17,21 +17,6 @@ def command(
                           "(default: ce,undersample,oversample,smote,focal,logit-adjustment)",
                      show_default=False),
     ] = None,
-    target_recall: Annotated[
-        str | None,
-        typer.Option(help="Tune X+threshold to reach this recall of the positive class on validation.",
-                     metavar="X", show_default=False, rich_help_panel="Decisions"),
-    ] = None,
-    cost_fn: Annotated[
-        str | None,
-        typer.Option(help="Tune X+threshold by costs: that of a missed positive (with --cost-fp).",
-                     metavar="X", show_default=False, rich_help_panel="Decisions"),
-    ] = None,
-    cost_fp: Annotated[
-        str | None,
-        typer.Option(help="That of a false alarm.", metavar="X", show_default=False,
-                     rich_help_panel="Decisions"),
-    ] = None,
     *,
     flags: dict[str, Any],
 ) -> None:  # fmt: skip
@@ -49,8 +34,7 @@ def command(
     config = read_config(flags)
     if config is not None:
         refuse_unknown(config, Settings.model_fields)
-    aims = {"target_recall": target_recall, "cost_fn": cost_fn, "cost_fp": cost_fp}
-    settings = merge(config, {"strategies": strategies, **aims, **flags})
+    settings = merge(config, {"strategies": strategies, **flags})
     reporter = prepared(settings, config, datasets=len(dataset_list(settings)))
     try:
         result = compare_settings(settings, reporter)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from imbalance_bench.cli.options import DATA, OUTPUT
+from imbalance_bench.cli.options import AIMS, DATA
+
+READ = ("test_prior", "primary_metric", *AIMS)
 
 
 def command(
@@ -50,13 +52,6 @@ def command(
             rich_help_panel=DATA, metavar="NAME", show_default=False,
         ),
     ] = None,
-    test_prior: Annotated[
-        str | None,
-        typer.Option(
-            help="Class shares that the numbers stand for: dataset, train or uniform (default: dataset).",
-            rich_help_panel=DATA, metavar="NAME", show_default=False,
-        ),
-    ] = None,
     positive_class: Annotated[
         str | None,
         typer.Option(
@@ -68,31 +63,8 @@ def command(
         str,
         typer.Option(help="What the result calls the data.", rich_help_panel=DATA, metavar="NAME"),
     ] = "predictions",
-    primary_metric: Annotated[
-        str | None,
-        typer.Option(
-            help="The metric that decides; `imbench list metrics`.",
-            rich_help_panel=OUTPUT, metavar="NAME", show_default=False,
-        ),
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            help="terminal, markdown, csv or json (default: terminal).",
-            rich_help_panel=OUTPUT, metavar="NAME", show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            help="Write the result to this file instead of stdout.",
-            rich_help_panel=OUTPUT, metavar="FILE", show_default=False,
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool | None,
-        typer.Option("--quiet", help="No notices on stderr.", rich_help_panel=OUTPUT, show_default=False),
-    ] = None,
+    *,
+    flags: dict[str, Any],
 ) -> None:  # fmt: skip
     """The tables, intervals and tests of a comparison for predictions made elsewhere; trains nothing.
 
@@ -108,9 +80,7 @@ def command(
     from imbalance_bench.elsewhere import evaluate
     from imbalance_bench.errors import RequestError
 
-    flags = {"test_prior": test_prior, "positive_class": positive_class, "primary_metric": primary_metric,
-             "format": format, "output": output, "quiet": quiet}  # fmt: skip
-    settings = merge(None, flags)
+    settings = merge(None, {"positive_class": positive_class, **flags})
     check_output(settings.output)
     if settings.output is not None and settings.output.absolute() in [
         Path(file).absolute() for file in files
@@ -122,10 +92,9 @@ def command(
         train_counts=train_counts,
         design=design,
         groups=groups,
-        test_prior=settings.test_prior,
-        primary_metric=settings.primary_metric,
         positive_class=settings.positive_class,
         name=name,
+        **{name: value for name, value in flags.items() if name in READ},
     )
     for line in () if settings.quiet else result.notices:
         say(f"note: {line}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
 
-DATA, TRAINING, RUNNING, OUTPUT = "Data", "Training", "Running", "Output"
+DATA, TRAINING, RUNNING = "Data", "Training", "Running"
+DECISIONS, OUTPUT = "Decisions", "Output"
 
 
 def _option(help: str, group: str, metavar: str) -> Any:
@@ -23,7 +24,7 @@ def _switch(name: str, help: str, group: str) -> Any:
     return Annotated[bool | None, typer.Option(name, help=help, rich_help_panel=group, show_default=False)]
 
 
-SHARED: dict[str, Any] = {
+FLAGS: dict[str, Any] = {
     "dataset": _option(
         "Which images; see `imbench list datasets`; compare takes several, as digits,synthetic "
         "(default: synthetic).", DATA, "NAME",
@@ -79,10 +80,18 @@ SHARED: dict[str, Any] = {
         "YAML file whose keys are these flags without dashes; a flag given here wins.", RUNNING, "FILE"
     ),
     "primary_metric": _option(
-        "The metric that decides, fixed before the run; `imbench list metrics`.", OUTPUT, "NAME"
+        "The metric that decides, fixed before the run; `imbench list metrics`.", DECISIONS, "NAME"
     ),
+    "target_recall": _option(
+        "Two classes: tune X+threshold to reach this recall of the positive class on validation.",
+        DECISIONS, "X",
+    ),
+    "cost_fn": _option(
+        "Two classes: tune X+threshold by costs, that of a missed positive (with --cost-fp).", DECISIONS, "X"
+    ),
+    "cost_fp": _option("That of a false alarm.", DECISIONS, "X"),
     "prevalence": _option(
-        "Share of the positive class for PPV and NPV (default: the test prior's).", OUTPUT, "X"
+        "Share of the positive class for PPV and NPV (default: the test prior's).", DECISIONS, "X"
     ),
     "format": _option("terminal, markdown, csv or json (default: terminal).", OUTPUT, "NAME"),
     "output": _option("Write the result to this file instead of stdout.", OUTPUT, "FILE"),
@@ -90,21 +99,31 @@ SHARED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def with_shared_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command`, which takes `flags`, every shared flag; those not given are left out."""
+AIMS = ("target_recall", "cost_fn", "cost_fp", "prevalence")
+"""They belong to a comparison; in `run` the first three are parameters of the strategy threshold."""
+STORED = ("test_prior", "primary_metric", *AIMS, "format", "output", "quiet")
+"""What can be asked of stored logits."""
 
-    @functools.wraps(command)
-    def wrapped(**values: Any) -> None:
-        flags = {name: value for name in SHARED if (value := values.pop(name)) is not None}
-        command(**values, flags=flags)
 
-    own = inspect.signature(command, eval_str=True).parameters
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [p.replace(kind=keyword) for name, p in own.items() if name != "flags"]
-    parameters += [
-        inspect.Parameter(name, keyword, default=None, annotation=kind) for name, kind in SHARED.items()
-    ]
-    vars(wrapped)["__signature__"] = inspect.Signature(parameters)
-    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
-    vars(wrapped).pop("__wrapped__")
-    return wrapped
+def with_flags(names: Iterable[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, which takes `flags`, the flags of these names; those not given are left out."""
+    chosen = {name: FLAGS[name] for name in names}
+
+    def dress(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def wrapped(**values: Any) -> None:
+            flags = {name: value for name in chosen if (value := values.pop(name)) is not None}
+            command(**values, flags=flags)
+
+        own = inspect.signature(command, eval_str=True).parameters
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        parameters = [p.replace(kind=keyword) for name, p in own.items() if name != "flags"]
+        parameters += [
+            inspect.Parameter(name, keyword, default=None, annotation=kind) for name, kind in chosen.items()
+        ]
+        vars(wrapped)["__signature__"] = inspect.Signature(parameters)
+        wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
+        vars(wrapped).pop("__wrapped__")
+        return wrapped
+
+    return dress

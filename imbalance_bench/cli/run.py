@@ -76,7 +76,7 @@ def check_parameters(spec: str, places: dict[str, str]) -> None:
 
     `places` says for each name where it stands: FILE:LINE, or nothing for the command line.
     """
-    from imbalance_bench.cli.options import SHARED
+    from imbalance_bench.cli.options import AIMS, FLAGS
     from imbalance_bench.errors import RequestError, nearest
     from imbalance_bench.params import rules
     from imbalance_bench.strategies.composite import parts_of
@@ -84,10 +84,11 @@ def check_parameters(spec: str, places: dict[str, str]) -> None:
 
     strategy = create(spec)
     own = [name for part in parts_of(strategy) for name in rules(type(part))]
+    flags = [name for name in FLAGS if name not in AIMS]
     for name, place in places.items():
         if name not in own:
             dashes = "" if place else "--"
-            written, *known = (dashes + n.replace("_", "-") for n in (name, *own, "strategy", *SHARED))
+            written, *known = (dashes + n.replace("_", "-") for n in (name, *own, "strategy", *flags))
             mine = ", ".join(known[: len(own)]) or "no parameters"
             raise RequestError(
                 f"{place}{': ' if place else ''}there is no {'setting' if place else 'flag'} {written}; "

@@ -16,8 +16,8 @@ NUMBERS = (
     *("calibration_slope", "calibration_intercept", "ece_above_prevalence"),
     *("posterior_kl", "posterior_kl_corrected", "posterior_kl_fitted"),
 )
-"""Beside the metrics themselves: after the correction, which is exact where the effective prior is known, and
-after one that is fitted on validation in any case; slope, intercept and error are those of the rarest class."""
+"""Beside the metrics themselves: after the correction, exact where the effective prior is known, and
+after one fitted on validation in any case; slope, intercept and error are those of the rarest class."""
 
 
 def calibration_numbers(
@@ -31,8 +31,9 @@ def calibration_numbers(
 ) -> tuple[dict[str, float], Correction]:
     """The numbers of `NUMBERS`, NaN where undefined, and the correction: exact, or fitted.
 
-    `val_logits`, `logits` (n, C) are adjusted already; `shift` (C,) is what that added. `log_likelihood` (n, C)
-    of the test rows, where it is known, gives the mean divergence (nats) of the exact posterior from the scores.
+    `val_logits`, `logits` (n, C) are adjusted already; `shift` (C,) is what that added. `log_likelihood`
+    (n, C) of the test rows, where it is known, gives the mean divergence (nats) of the exact posterior from
+    the scores.
     """
     context = test.context
     minority = int(np.argmin(context.class_counts))

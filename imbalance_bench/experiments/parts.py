@@ -1,4 +1,4 @@
-"""A labelled part of a stored run, weighted to a test prior, and the numbers that scores and decisions get."""
+"""A labelled part of a stored run, weighted to a test prior, and the numbers that scores get on it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Scores:
         summary: the metrics by name; undefined is NaN.
         test_prior: (C,) class shares that the numbers stand for.
         shift: (C,) what the places after training add to logits of 0.
-        replicates: the metrics by name, (B,), on resampled test rows; empty where nothing was resampled.
+        replicates: the metrics by name, (B,), on resampled test rows, and the numbers of `clinical`; empty
+            where nothing was resampled.
         class_replicates: precision, recall and F1 likewise, (B, C).
         calibration: the numbers of `calibrated.NUMBERS`; empty for references.
         clinical: the numbers of `clinical.clinical_numbers`: value, low, high.

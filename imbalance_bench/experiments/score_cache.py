@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import uuid
 import zipfile
 from collections.abc import Callable, Sequence
@@ -32,8 +31,8 @@ def kept(
 ) -> Scores | None:
     """What `compute` gives for this run, read from its folder where it stands there already.
 
-    `asked` is all that the numbers depend on beside the run, `parts` the strategies that act on it. None is kept, too. A folder that can't be written
-    to only costs the time.
+    `asked` is all that the numbers depend on beside the run, `parts` the strategies that act on it. None is
+    kept, too. A folder that can't be written to only costs the time.
     """
     if not run.keeps_scores:
         return compute()
@@ -55,7 +54,7 @@ def _write(path: Path, scores: Scores | None) -> None:
         leftover.unlink(missing_ok=True)
     temporary = path.parent / f".tmp-{path.stem}-{uuid.uuid4().hex[:8]}.npz"
     np.savez_compressed(temporary, **_arrays(scores))  # type: ignore[arg-type]
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _arrays(scores: Scores | None) -> dict[str, NDArray[Any]]:

@@ -87,8 +87,17 @@ def _score(
         shift,
         None if known is None else known.astype(np.float64),
     )
-    clinical = clinical_numbers(val, correction(adjust(val_logits)), test, correction(logits), prevalence)
-    return replace(found, shift=shift, calibration=numbers, clinical=clinical, correction=correction.kind)
+    clinical, drawn = clinical_numbers(
+        val, correction(adjust(val_logits)), test, correction(logits), prevalence, resample
+    )
+    return replace(
+        found,
+        shift=shift,
+        replicates={**found.replicates, **drawn},
+        calibration=numbers,
+        clinical=clinical,
+        correction=correction.kind,
+    )
 
 
 def _score_unfitted(test: Part, logits: Floats, resample: bool) -> Scores:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.report.estimates import Protocol, as_fields, defined, mean_over_seeds
 from imbalance_bench.report.tables import Table, number
@@ -25,13 +27,20 @@ def clinical_rows(name: str, scores: Sequence[Scores], protocol: Protocol) -> li
 
 
 def _mean(quantity: str, key: str, scores: Sequence[Scores], protocol: Protocol) -> dict[str, Any]:
-    """Over seeds by the design of the comparison; where seeds share the test rows, or for one: exact for these."""
+    """Over seeds by the design of the comparison; where test rows are shared, never narrower than exact.
+
+    For one seed it is the exact interval of its test rows. For several on one test part, whatever reaches
+    further on each side: the mean of their exact intervals, or the interval over seeds and test rows.
+    """
+    found = mean_over_seeds(protocol, scores, lambda s: (s.clinical[key][0], s.replicates.get(key)))
     if protocol.design != "crossed" and len(scores) > 1:
-        return as_fields(quantity, mean_over_seeds(protocol, scores, lambda s: (s.clinical[key][0], None)))
+        return as_fields(quantity, found)
     spans = [s.clinical[key] for s in scores if all(map(math.isfinite, s.clinical[key]))]
-    value, low, high = (
-        (sum(part) / len(spans) for part in zip(*spans, strict=True)) if spans else (math.nan,) * 3
-    )
+    if not spans:
+        return as_fields(quantity, found)
+    value, low, high = (sum(part) / len(spans) for part in zip(*spans, strict=True))
+    if len(spans) > 1:
+        low, high = float(np.fmin(low, found.low)), float(np.fmax(high, found.high))
     return {quantity: defined(value), f"{quantity}_low": defined(low), f"{quantity}_high": defined(high)}
 
 
@@ -48,8 +57,8 @@ def clinical_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     )
     heads = ("strategy", "aim on validation", "sensitivity", "specificity", "PPV", "NPV")
     note = (
-        "of the positive class; PPV and NPV at the prevalence of the test prior, or of --prevalence; with 95 % "
-        "intervals; the thresholds are those of validation, so test meets the aims by and large"
+        "of the positive class, with 95 % intervals; PPV and NPV at the prevalence of the test prior, or of "
+        "--prevalence; the thresholds are those of validation, so test meets the aims by and large"
     )
     return Table("Operating points", heads, cells, labels=2, note=note)
 

@@ -87,7 +87,7 @@ def needed_seeds(
 
 
 def _paired(parts: Sequence[tuple[float, Seeds]], of: Value) -> tuple[Floats, Floats | None]:
-    """The weighted sums (S,) of the seeds that all parts have, and their replicates (S, B) where all have some."""
+    """The weighted sums (S,) of the seeds that all parts have; replicates (S, B) where all have some."""
     common = sorted(set.intersection(*(set(seeds) for _, seeds in parts)))
     values, draws = [], []
     for seed in common:
@@ -162,8 +162,9 @@ def decomposition(
 ) -> list[dict[str, Any]]:
     """The gain of each (strategy, its seeds, its tuned seeds) over the baseline, taken apart.
 
-    gain = threshold_effect + model_effect - own_threshold_effect: what a moved threshold gives the baseline,
-    what the model gives beyond it where both are tuned, less what the strategy itself still gains from tuning.
+    gain = threshold_effect + model_effect - own_threshold_effect: what a moved threshold gives the
+    baseline, what the model gives beyond it where both are tuned, less what the strategy itself still gains
+    from tuning.
     `beside` are metrics of scores whose change no threshold can make.
     """
     rows = []

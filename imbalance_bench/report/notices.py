@@ -9,7 +9,7 @@ import numpy as np
 
 from imbalance_bench.experiments.record import Record
 from imbalance_bench.experiments.store import StoredRun
-from imbalance_bench.report.comparison import ScoredArm
+from imbalance_bench.report.arms import ScoredArm
 from imbalance_bench.strategies.base import Floats, is_afterwards_only
 
 LISTED = 4

@@ -114,12 +114,12 @@ def _needed(row: Row, needed: Mapping[str, Needed]) -> list[str]:
         return []
     if what.seeds is not None:
         return [
-            f"To tell a difference of {number(abs(row['mean']))}, as found for {row['strategy']}, takes about "
-            f"{what.seeds:,} seeds (80 % power, before correction)."
+            f"To tell a difference of {number(abs(row['mean']))}, as found for {row['strategy']}, takes "
+            f"about {what.seeds:,} seeds (80 % power, before correction)."
         ]
     return [
-        f"A difference of {number(abs(row['mean']))}, as found for {row['strategy']}, is beyond this test part: no "
-        f"number of seeds tells less than {number(what.smallest)}."
+        f"A difference of {number(abs(row['mean']))}, as found for {row['strategy']}, is beyond this test "
+        f"part: no number of seeds tells less than {number(what.smallest)}."
     ]
 
 

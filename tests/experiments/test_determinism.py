@@ -9,7 +9,8 @@ import pytest
 from conftest import STRATEGIES, StoredComparison
 from helpers import expected_kinds, kinds, without_clock
 
-from imbalance_bench.api import compare, load_results
+from imbalance_bench.api import compare
+from imbalance_bench.stored import load_results
 
 
 def again(stored: StoredComparison, folder: Path, strategies: str = STRATEGIES, **changed: Any) -> Any:

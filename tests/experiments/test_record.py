@@ -12,9 +12,10 @@ import pytest
 from helpers import expected_kinds, kinds, run_folders, without_clock
 from numpy.typing import NDArray
 
-from imbalance_bench.api import compare, stored_comparisons
+from imbalance_bench.api import compare
 from imbalance_bench.experiments.record import DamagedError, read_predictions
 from imbalance_bench.experiments.store import find_runs
+from imbalance_bench.stored import stored_comparisons
 
 SETTINGS: dict[str, Any] = {
     "dataset": "synthetic:train=200,val=90,test=100,prevalence=0.2",

@@ -12,19 +12,16 @@ import pytest
 from conftest import StoredComparison
 from helpers import kinds, run_folders
 
-from imbalance_bench.api import compare, stored_comparisons
+from imbalance_bench.api import compare
 from imbalance_bench.evaluation.names import DECISION_METRICS, METRICS
 from imbalance_bench.experiments.scoring import score_bayes, score_majority
 from imbalance_bench.experiments.store import StoredRun, find_runs
-from imbalance_bench.report.comparison import (
-    ScoredArm,
-    comparison,
-    notices,
-    score_arm,
-    summary,
-    tuned_metric,
-    with_companions,
-)
+from imbalance_bench.report.arms import ScoredArm, score_arm, tuned_metric, with_companions
+from imbalance_bench.report.comparison import comparison
+from imbalance_bench.report.notices import notices
+from imbalance_bench.report.reading import Reading
+from imbalance_bench.report.rows import summary
+from imbalance_bench.stored import stored_comparisons
 from imbalance_bench.strategies.base import Context, Decide, FittingData, Strategy
 from imbalance_bench.strategies.registry import create, trained_part
 
@@ -270,7 +267,9 @@ def test_a_report_from_the_store_gives_the_same_rows(
         ("bayes-optimal", "reference"),
         ("majority-class", "reference"),
     ]
-    (found,) = stored_comparisons(drawn, f"cross-entropy,{STRATEGIES}", test_prior, primary)
+    (found,) = stored_comparisons(
+        drawn, f"cross-entropy,{STRATEGIES}", Reading(test_prior=test_prior, primary_metric=primary)
+    )
     assert dict(found) == dict(whole)
     assert found.notices == whole.notices
     if primary == "worst_class_recall":

@@ -14,18 +14,10 @@ from helpers import expected_kinds, kinds
 
 from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.experiments.store import StoredRun, find_runs
-from imbalance_bench.report.comparison import (
-    CLASS_METRICS,
-    Failure,
-    comparison,
-    group_of,
-    notices,
-    passes_of_class,
-    per_class,
-    score_arm,
-    spread,
-    summary,
-)
+from imbalance_bench.report.arms import Failure, score_arm
+from imbalance_bench.report.comparison import comparison
+from imbalance_bench.report.notices import notices, passes_of_class
+from imbalance_bench.report.rows import CLASS_METRICS, group_of, per_class, spread, summary
 from imbalance_bench.strategies.base import Adjust, Context, Decide, FittingData, Strategy
 from imbalance_bench.strategies.registry import create
 

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from helpers import kinds
 
-from imbalance_bench.api import Result, compare, load_results, stored_comparisons
+from imbalance_bench.api import compare
 from imbalance_bench.experiments.store import StoredRun, find_runs
+from imbalance_bench.report.result import Result
+from imbalance_bench.stored import load_results, stored_comparisons
 from imbalance_bench.strategies import Context, FittingData, Stage, Strategy
 from imbalance_bench.strategies import registry as module
 from imbalance_bench.strategies.base import Adjust, Decide

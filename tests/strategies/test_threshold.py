@@ -11,9 +11,10 @@ import pytest
 from helpers import Call, expected_kinds, kinds, run_folders
 from small_store import OF_SCORES, SETTINGS, again, row_of
 
-from imbalance_bench.api import Result, compare, run
+from imbalance_bench.api import compare, run
 from imbalance_bench.errors import RefusedError, RequestError
 from imbalance_bench.evaluation.names import DECISION_METRICS
+from imbalance_bench.report.result import Result
 from imbalance_bench.strategies import Context, FittingData, create
 from imbalance_bench.strategies.base import defines, is_afterwards_only
 from imbalance_bench.strategies.registry import trained_part

@@ -1,0 +1,146 @@
+"""A row for each arm, class and rank: means over seeds, with spread and interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.experiments.calibrated import NUMBERS
+from imbalance_bench.experiments.parts import Scores
+from imbalance_bench.report.arms import ScoredArm
+from imbalance_bench.report.estimates import (
+    Protocol,
+    Value,
+    as_fields,
+    mean_over_seeds,
+    protocol_of,
+    value_of,
+)
+from imbalance_bench.strategies.base import Floats
+
+CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
+MANY, FEW = 100, 20
+"""Bounds of the groups by training rows: above 100 many, below 20 few (Liu et al. 2019, OLTR)."""
+
+
+def summary(arm: ScoredArm, protocol: Protocol | None = None) -> dict[str, Any]:
+    """Every metric of `METRICS` as mean over seeds, with NAME_sd, NAME_low and NAME_high."""
+    found: dict[str, Any] = {}
+    for name in METRICS:
+        found |= spread(arm, name, value_of(name), protocol)
+    return found
+
+
+def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    """One mapping per class, in the order of the classes; `precision_n` of the `n` seeds define precision."""
+    rows = []
+    for index, name in enumerate(class_names):
+        counts = [run.train_rows[index] for run in arm.runs if run.train_rows is not None]
+        each = [scores.per_class[index] for scores in arm.scores]
+        row: dict[str, Any] = {"strategy": arm.name, "class": name}
+        for metric in CLASS_METRICS:
+            row |= spread(arm, metric, _of_class(metric, index))
+        row["n"] = len(each)
+        row["precision_n"] = sum(math.isfinite(values["precision"]) for values in each)
+        row["support"] = _mean([values["support"] for values in each])
+        row |= {"train_rows_min": min(counts, default=None), "train_rows_max": max(counts, default=None)}
+        rows.append(row)
+    return rows
+
+
+def _of_class(metric: str, index: int) -> Value:
+    def value(scores: Scores) -> tuple[float, Floats | None]:
+        drawn = scores.class_replicates.get(metric)
+        return scores.per_class[index][metric], None if drawn is None else drawn[:, index]
+
+    return value
+
+
+def spread(arm: ScoredArm, name: str, of: Value, protocol: Protocol | None = None) -> dict[str, float | None]:
+    """NAME, the mean over the seeds that define it, with NAME_sd, NAME_low and NAME_high."""
+    values = [value for scores in arm.scores if math.isfinite(value := of(scores)[0])]
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    found = as_fields(name, mean_over_seeds(protocol or protocol_of(arm.runs), arm.scores, of))
+    return {name: found[name], f"{name}_sd": sd, f"{name}_low": found[f"{name}_low"],
+            f"{name}_high": found[f"{name}_high"]}  # fmt: skip
+
+
+def _mean(values: Sequence[float]) -> float | int | None:
+    if not values:
+        return None
+    mean = float(np.mean(values))
+    return int(mean) if all(isinstance(value, int) for value in values) and mean.is_integer() else mean
+
+
+def arm_row(arm: ScoredArm, protocol: Protocol) -> dict[str, Any]:
+    # A reference trains nothing, and what a run made elsewhere cost is not known.
+    records = [run.record for run in arm.runs if "passes" in run.record] if arm.strategy is not None else []
+    costs = {
+        "optimizer_steps": _mean([record["optimizer_steps"] for record in records]),
+        "samples_seen": _mean([record["samples_seen"] for record in records]),
+        "passes": _mean([record["passes"] for record in records]),
+        "train_seconds": _mean([record["train_seconds"] for record in records]),
+    }
+    calibration: dict[str, Any] = {
+        "correction": next((scores.correction for scores in arm.scores), None),
+    }
+    for name in NUMBERS:
+        calibration |= spread(arm, name, _calibration(name), protocol)
+    return {
+        "strategy": arm.name,
+        "kind": arm.kind,
+        "n": len(arm.runs),
+        **summary(arm, protocol),
+        **calibration,
+        "classes_predicted": _mean([scores.classes_predicted for scores in arm.scores]),
+        **costs,
+    }
+
+
+def _calibration(name: str) -> Value:
+    return lambda scores: (scores.calibration.get(name, math.nan), None)
+
+
+def per_rank(arm: ScoredArm) -> list[dict[str, Any]]:
+    """By frequency rank, where a profile was imposed on more than two classes: rank 1 is the head."""
+    if (
+        not arm.runs
+        or arm.runs[0].config.imbalance_ratio is None
+        or len(arm.runs[0].record["class_names"]) < 3
+    ):
+        return []
+    rows = []
+    for rank in range(len(arm.runs[0].record["class_order"])):
+        at = [run.record["class_order"][rank] for run in arm.runs]
+        counts = [run.record["class_counts"][c] for run, c in zip(arm.runs, at, strict=True)]
+        row: dict[str, Any] = {
+            "strategy": arm.name,
+            "rank": rank + 1,
+            "train_rows": _mean(counts),
+            "group": group_of(float(np.mean(counts))),
+        }
+        for metric in CLASS_METRICS:
+            values = [scores.per_class[c][metric] for scores, c in zip(arm.scores, at, strict=True)]
+            row |= ranked(metric, values)
+        row["n"] = len(arm.scores)
+        row["precision_n"] = sum(
+            math.isfinite(scores.per_class[c]["precision"]) for scores, c in zip(arm.scores, at, strict=True)
+        )
+        rows.append(row)
+    return rows
+
+
+def ranked(name: str, values: Sequence[float]) -> dict[str, float | None]:
+    """As `spread`, of values by seed that stand for other classes each: without an interval."""
+    known = [value for value in values if math.isfinite(value)]
+    sd = float(np.std(known, ddof=1)) if len(known) > 1 else None
+    return {name: _mean(known), f"{name}_sd": sd, f"{name}_low": None, f"{name}_high": None}
+
+
+def group_of(train_rows: float) -> str:
+    """ "many", "medium" or "few", by the number of training rows."""
+    return "many" if train_rows > MANY else "few" if train_rows < FEW else "medium"
