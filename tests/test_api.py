@@ -54,7 +54,10 @@ def test_compare_gives_a_result_with_tables(tmp_path: Path) -> None:
     assert rows["n"].tolist() == [2] * 8
     assert rows["macro_f1"].tolist() == [row["macro_f1"] for row in result["rows"]]
     assert len(result.frame("per_class")) == 16
-    assert len(result.frame("verdict")) == 0
+    assert result.frame("differences")["strategy"].unique().tolist() == [
+        "focal", "focal+threshold", "undersample", "undersample+threshold",
+    ]  # fmt: skip
+    assert result.frame("decomposition")["strategy"].tolist() == ["focal", "undersample"]
     assert result["primary_metric"] == "minority_ap"
     assert result["threshold_metric"] == "macro_f1"
     text = compare("focal,undersample", seeds="0,1", results=str(tmp_path), **SMALL)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imbalance_bench._version import __version__
 from imbalance_bench.data.source import digest
 from imbalance_bench.experiments.parts import PER_CLASS, REPLICATES, Scores
 from imbalance_bench.experiments.store import StoredRun
@@ -38,8 +39,8 @@ def kept(
         return compute()
     if not all(type(part).__module__.startswith("imbalance_bench.") for part in parts):
         return compute()  # a strategy of someone's own may change under the same name
-    name = f"scores-{digest(str(SCORING_VERSION), str(REPLICATES), *asked)}.npz"
-    path = run.folder / name
+    version = (__version__, str(SCORING_VERSION), str(REPLICATES))
+    path = run.folder / f"scores-{digest(*version, run.scored_digest, *asked)}.npz"
     try:
         return _read(path, len(run.record["class_names"]))
     except BROKEN:

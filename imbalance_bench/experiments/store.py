@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbalance_bench.config import RunConfig
+from imbalance_bench.data.source import digest
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments.record import (
     DamagedError,
@@ -57,6 +58,14 @@ class StoredRun:
     def predictions(self) -> Mapping[str, NDArray[Any]]:
         """`{val,test}_{logits,labels,rows}`; read and checked before the run counts as found."""
         return read_predictions(self.folder / "predictions.npz", len(self.record["class_names"]))
+
+    @cached_property
+    def scored_digest(self) -> str:
+        """Of all that numbers are drawn from: predictions, and what the record says of classes and priors."""
+        said = [self.record[name] for name in ("class_names", "class_counts", "effective_prior")]
+        known = json.dumps([*said, self.record["positive_class"]])
+        arrays = (part for name, array in sorted(self.predictions.items()) for part in (name, str(array.dtype), array.tobytes()))
+        return digest(known, *arrays)
 
     def head_weight(self) -> NDArray[np.float32]:
         """(C, D) weights of the head."""

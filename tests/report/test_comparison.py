@@ -13,15 +13,21 @@ from conftest import STRATEGIES, StoredComparison
 from helpers import expected_kinds, kinds
 
 from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.experiments.calibrated import NUMBERS
+from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.experiments.store import StoredRun, find_runs
-from imbalance_bench.report.arms import Failure, score_arm
+from imbalance_bench.report.arms import Failure, ScoredArm, score_arm
 from imbalance_bench.report.comparison import comparison
+from imbalance_bench.report.estimates import Protocol, value_of
 from imbalance_bench.report.notices import notices, passes_of_class
 from imbalance_bench.report.rows import CLASS_METRICS, group_of, per_class, spread, summary
 from imbalance_bench.strategies.base import Adjust, Context, Decide, FittingData, Strategy
 from imbalance_bench.strategies.registry import create
 
-COUNTED = ("strategy", "kind", "n", "optimizer_steps", "samples_seen", "passes", "train_seconds")
+COUNTED = (
+    "strategy", "kind", "n", "optimizer_steps", "samples_seen", "passes", "train_seconds", "correction",
+    "classes_predicted",
+)  # fmt: skip
 IN_THE_CONTRACT = {
     "macro_f1", "balanced_accuracy", "g_mean", "mcc", "worst_class_recall", "macro_ap", "minority_ap",
     "macro_auc", "log_loss", "brier", "ece",
@@ -37,14 +43,12 @@ def runs_of(stored: StoredComparison, spec: str) -> list[StoredRun]:
 
 def test_rows_have_the_names_of_the_contract(stored: StoredComparison) -> None:
     assert set(METRICS) >= IN_THE_CONTRACT
-    wanted = {*COUNTED, *(name + end for name in METRICS for end in SPREAD)}
+    wanted = {*COUNTED, *(name + end for name in (*METRICS, *NUMBERS) for end in SPREAD)}
     for row in stored.result["rows"]:
         assert set(row) == wanted
     assert kinds(stored.result) == expected_kinds(*STRATEGIES.split(","))
     assert stored.result["primary_metric"] == "macro_f1"
     assert stored.result["threshold_metric"] == "macro_f1"
-    for later in ("differences", "decomposition", "verdict"):
-        assert stored.result[later] == []
 
 
 def test_every_strategy_has_a_row_for_each_class(stored: StoredComparison) -> None:
@@ -136,12 +140,19 @@ def test_the_stored_metrics_are_those_of_the_comparison(stored: StoredComparison
 
 
 def test_spread() -> None:
-    nan = math.nan
-    assert spread("x", [1.0, 3.0]) == {"x": 2.0, "x_sd": math.sqrt(2), "x_low": None, "x_high": None}
-    assert spread("x", [nan, 3.0])["x"] == 3.0
-    assert spread("x", [nan, 3.0])["x_sd"] is None
-    for values in ([], [nan], [None], [math.inf]):
-        assert spread("x", values) == {"x": None, "x_sd": None, "x_low": None, "x_high": None}
+    def of(*values: float) -> dict[str, float | None]:
+        scores = tuple(Scores([], {"x": value}, np.ones(1)) for value in values)
+        arm = ScoredArm("focal", create("focal"), (), scores)
+        return spread(arm, "x", value_of("x"), Protocol("independent", 10, 10))
+
+    half = 12.706204736  # Student's t with one degree of freedom, times the standard error of 1
+    found = of(1.0, 3.0)
+    assert found["x"] == 2.0
+    assert found["x_sd"] == pytest.approx(math.sqrt(2))
+    assert (found["x_low"], found["x_high"]) == pytest.approx((2 - half, 2 + half))
+    assert of(math.nan, 3.0) == {"x": 3.0, "x_sd": None, "x_low": None, "x_high": None}
+    for values in ((), (math.nan,), (math.inf,)):
+        assert of(*values) == {"x": None, "x_sd": None, "x_low": None, "x_high": None}
 
 
 def made(stored: StoredComparison, arms: Any, failures: Any = (), names: Any = "0123456789") -> Any:

@@ -59,9 +59,9 @@ def test_number(value: float | None, text: str) -> None:
 
 
 def test_spread_cell() -> None:
-    assert spread_cell({"x": 0.5, "x_sd": 0.01}, "x") == ".500 ±.010"
-    assert spread_cell({"x": 0.5, "x_sd": None}, "x") == ".500"
-    assert spread_cell({"x": None, "x_sd": None}, "x") == "-"
+    assert spread_cell({"x": 0.5, "x_low": 0.49, "x_high": 0.51}, "x") == ".500 ±.010"
+    assert spread_cell({"x": 0.5, "x_low": None, "x_high": None}, "x") == ".500"
+    assert spread_cell({"x": None, "x_low": None, "x_high": None}, "x") == "-"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])

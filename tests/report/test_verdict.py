@@ -26,7 +26,8 @@ def said(
     metric: str = "minority_ap",
     **more: Any,
 ) -> str:
-    content = {"primary_metric": metric, "differences": rows, "decomposition": parts or []}
+    content: dict[str, Any] = {"primary_metric": metric, "baseline": "cross-entropy", "differences": rows}
+    content["decomposition"] = parts or []
     return "\n".join(verdict(content, **({"vary": "all", "needed": {}, "scarce": {}} | more)))
 
 

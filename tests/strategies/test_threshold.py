@@ -251,7 +251,7 @@ def test_it_trains_nothing_and_equals_the_automatic_row(store: Store) -> None:
 
 def test_recall_and_costs_through_compare(store: Store) -> None:
     specs = ["threshold:target_recall=0.9", "threshold:cost_fn=20,cost_fp=1"]
-    result = again(store, ",".join(["ce", *specs]))
+    result = again(store.folder, ",".join(["ce", *specs]))
     assert kinds(result)[:3] == [
         (name, "requested") for name in ("cross-entropy", *(create(s).spec for s in specs))
     ]
