@@ -50,7 +50,7 @@ class OperatingPoint:
 
     @property
     def few(self) -> bool:
-        """Whether the class or the rest has too few rows for a verdict: `proportions.FEW`."""
+        """Whether the class or the rest has too few rows for a verdict: `proportions.FEW_ROWS`."""
         return bool(few([self.positives, self.negatives]).any())
 
     def ppv(self, prevalence: float) -> Share:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-FEW = 20
+FEW_ROWS = 20
 """Below so many positives in a part, what is said of them needs exact intervals and carries no verdict."""
 
 
@@ -32,8 +32,8 @@ UNDEFINED = Share(float("nan"), float("nan"), float("nan"), 0.0)
 
 
 def few(counts: ArrayLike) -> NDArray[np.bool_]:
-    """Whether each count of rows is below `FEW`; the shape of `counts`."""
-    return np.asarray(np.asarray(counts) < FEW)
+    """Whether each count of rows is below `FEW_ROWS`; the shape of `counts`."""
+    return np.asarray(np.asarray(counts) < FEW_ROWS)
 
 
 def exact_interval(value: float, rows: float, level: float = 0.95) -> tuple[float, float]:

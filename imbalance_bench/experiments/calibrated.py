@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from imbalance_bench.evaluation.calibration import errors_above_prevalence, recalibrations
+from imbalance_bench.evaluation.calibration import (
+    errors_above_prevalence,
+    fit_temperature,
+    recalibrations,
+    reliability,
+)
 from imbalance_bench.evaluation.correction import Correction, correction_for
 from imbalance_bench.evaluation.metrics import ranking_scores, summary_metrics
 from imbalance_bench.experiments.parts import Part
@@ -12,12 +17,14 @@ from imbalance_bench.strategies.base import Floats, Strategy
 
 MEASURED = ("log_loss", "brier", "ece")
 NUMBERS = (
-    *(f"{name}_{how}" for how in ("corrected", "fitted") for name in MEASURED),
+    *(f"{name}_{how}" for how in ("corrected", "fitted", "scaled") for name in MEASURED),
+    "temperature",
     *("calibration_slope", "calibration_intercept", "ece_above_prevalence"),
     *("posterior_kl", "posterior_kl_corrected", "posterior_kl_fitted"),
 )
-"""Beside the metrics themselves: after the correction, exact where the effective prior is known, and
-after one fitted on validation in any case; slope, intercept and error are those of the rarest class."""
+"""Beside the metrics themselves: after the correction, exact where the effective prior is known; after one
+fitted on validation in any case; and after temperature scaling alone. Slope, intercept and error are those of
+the rarest class."""
 
 
 def calibration_numbers(
@@ -39,11 +46,11 @@ def calibration_numbers(
     minority = int(np.argmin(context.class_counts))
     fit = (context.effective_prior, test.prior, shift, val_logits, val.labels, val.weight)
     best, fitted = correction_for(strategy.prior_is_exact, *fit), correction_for(False, *fit)
-    found: dict[str, float] = {}
-    for how, correction in (("corrected", best), ("fitted", fitted)):
-        values = summary_metrics(
-            test.labels, correction(logits), context.class_names, test.weight, minority=minority
-        )
+    temperature = fit_temperature(val_logits, val.labels, val.weight)
+    found: dict[str, float] = {"temperature": temperature}
+    probabilities = {"corrected": best(logits), "fitted": fitted(logits), "scaled": logits / temperature}
+    for how, changed in probabilities.items():
+        values = summary_metrics(test.labels, changed, context.class_names, test.weight, minority=minority)
         found |= {f"{name}_{how}": values[name] for name in MEASURED}
     found |= calibration_as_is(test, logits)
     found |= _divergences(test, logits, best, fitted, log_likelihood)
@@ -60,6 +67,14 @@ def calibration_as_is(test: Part, logits: Floats) -> dict[str, float]:
         "calibration_intercept": line.intercept,
         "ece_above_prevalence": float(errors_above_prevalence(p, test.labels, test.weight)[minority]),
     }
+
+
+def reliability_rows(test: Part, logits: Floats) -> Floats:
+    """(bins, 4) of the rarest class: rows, share of the weight, mean probability, frequency."""
+    minority = int(np.argmin(test.context.class_counts))
+    p = np.exp(_log_softmax(logits))[:, minority]
+    found = reliability(p, test.labels == minority, test.weight)
+    return np.array([[b.rows, b.share, b.mean_probability, b.frequency] for b in found])
 
 
 def _divergences(

@@ -34,6 +34,7 @@ class Scores:
             where nothing was resampled.
         class_replicates: precision, recall and F1 likewise, (B, C).
         calibration: the numbers of `calibrated.NUMBERS`; empty for references.
+        reliability: (bins, 4), see `calibrated.reliability_rows`; empty for references.
         clinical: the numbers of `clinical.clinical_numbers`: value, low, high.
         correction: how the prior was corrected there: "exact" or "fitted".
     """
@@ -45,6 +46,7 @@ class Scores:
     replicates: Mapping[str, Floats] = field(default_factory=dict)
     class_replicates: Mapping[str, Floats] = field(default_factory=dict)
     calibration: Mapping[str, float] = field(default_factory=dict)
+    reliability: Floats = field(default_factory=lambda: np.zeros((0, 4)))
     clinical: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     correction: str | None = None
 

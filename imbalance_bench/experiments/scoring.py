@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.evaluation.thresholds import fit_offsets
-from imbalance_bench.experiments.calibrated import calibration_as_is, calibration_numbers
+from imbalance_bench.experiments.calibrated import calibration_as_is, calibration_numbers, reliability_rows
 from imbalance_bench.experiments.clinical import clinical_numbers
 from imbalance_bench.experiments.parts import Part, Scores, context_of, part_of
 from imbalance_bench.experiments.score_cache import kept
@@ -74,6 +74,7 @@ def _score(
             found,
             shift=shift,
             calibration=like.calibration,
+            reliability=like.reliability,
             clinical=like.clinical,
             correction=like.correction,
         )
@@ -95,6 +96,7 @@ def _score(
         shift=shift,
         replicates={**found.replicates, **drawn},
         calibration=numbers,
+        reliability=reliability_rows(test, logits),
         clinical=clinical,
         correction=correction.kind,
     )
@@ -103,7 +105,12 @@ def _score(
 def _score_unfitted(test: Part, logits: Floats, resample: bool) -> Scores:
     """The numbers of logits (n, C) as they are: without validation rows there is nothing to fit on."""
     found = test.numbers(logits, logits.argmax(axis=1), resample)
-    return replace(found, shift=np.zeros(test.context.n_classes), calibration=calibration_as_is(test, logits))
+    return replace(
+        found,
+        shift=np.zeros(test.context.n_classes),
+        calibration=calibration_as_is(test, logits),
+        reliability=reliability_rows(test, logits),
+    )
 
 
 def score_untouched(record: Mapping[str, Any], predictions: Mapping[str, NDArray[Any]]) -> Scores:

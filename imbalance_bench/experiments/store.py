@@ -64,7 +64,11 @@ class StoredRun:
         """Of all that numbers are drawn from: predictions, and what the record says of classes and priors."""
         said = [self.record[name] for name in ("class_names", "class_counts", "effective_prior")]
         known = json.dumps([*said, self.record["positive_class"]])
-        arrays = (part for name, array in sorted(self.predictions.items()) for part in (name, str(array.dtype), array.tobytes()))
+        arrays = (
+            part
+            for name, array in sorted(self.predictions.items())
+            for part in (name, str(array.dtype), array.tobytes())
+        )
         return digest(known, *arrays)
 
     def head_weight(self) -> NDArray[np.float32]:

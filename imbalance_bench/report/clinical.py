@@ -22,8 +22,15 @@ def clinical_rows(name: str, scores: Sequence[Scores], protocol: Protocol) -> li
         row = found.setdefault(
             tuple(aim), {"strategy": name, **head, "target": float(aim[1]), "n": len(scores)}
         )
-        row |= _mean(quantity, key, scores, protocol)
+        numbers = _mean(quantity, key, scores, protocol)
+        bounded = aim[0] != "net_benefit"
+        row |= {name: _share(value) if bounded else value for name, value in numbers.items()}
     return list(found.values())
+
+
+def _share(value: float | None) -> float | None:
+    """Clipped to 0..1, which t intervals of shares may leave."""
+    return None if value is None else min(1.0, max(0.0, value))
 
 
 def _mean(quantity: str, key: str, scores: Sequence[Scores], protocol: Protocol) -> dict[str, Any]:
@@ -65,9 +72,5 @@ def clinical_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def _cell(row: Mapping[str, Any], name: str) -> str:
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    span = "" if low is None or high is None else f" {_short(low)}-{_short(high)}"
+    span = "" if low is None or high is None else f" ({number(low)}-{number(high)})"
     return number(row.get(name)) + span
-
-
-def _short(value: float) -> str:
-    return f"{value:.2f}".replace("0.", ".", 1) if value < 0.995 else "1"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.evaluation.proportions import FEW_ROWS
 from imbalance_bench.evaluation.statistics import Needed
 from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.experiments.store import StoredRun
@@ -22,8 +23,8 @@ from imbalance_bench.report.estimates import (
     protocol_of,
     value_of,
 )
-from imbalance_bench.report.rows import arm_row, per_class, per_rank
-from imbalance_bench.report.verdict import FEW_ROWS, verdict
+from imbalance_bench.report.rows import arm_row, per_class, per_rank, reliability_points
+from imbalance_bench.report.verdict import verdict
 
 BASELINE = "cross-entropy"
 BESIDE = ("macro_ap", "macro_auc", "log_loss", "ece")
@@ -49,6 +50,7 @@ def comparison(
         "dataset": dataset,
         "baseline": baseline,
         "seeds": list(seeds),
+        "vary": _vary(arms),
         "test_prior": test_prior(arms, class_names),
         "primary_metric": primary,
         "threshold_metric": tuned_metric(primary),
@@ -62,6 +64,9 @@ def comparison(
             if arm.kind == "requested"
             for row in clinical_rows(arm.name, arm.scores, protocol)
         ],
+        "reliability": [
+            point for arm in arms if arm.kind == "requested" for point in reliability_points(arm, class_names)
+        ],
         "differences": _differences(_pairs(arms, baseline), protocol, primary),
         "decomposition": _decomposition(arms, protocol, tuned_metric(primary), baseline),
         "verdict": [],
@@ -71,11 +76,17 @@ def comparison(
     if runs:
         content["verdict"] = verdict(
             content,
-            vary=runs[0].config.vary,
             needed=_needed(_pairs(arms, baseline), protocol, primary),
             scarce=_scarce(runs, class_names),
+            minority=_minority(runs, class_names),
         )
     return content
+
+
+def _minority(runs: Sequence[StoredRun], class_names: Sequence[str]) -> str | None:
+    """The class with the fewest training rows, where it is the same in all runs."""
+    rarest = {int(np.argmin(run.record["class_counts"])) for run in runs}
+    return class_names[rarest.pop()] if len(rarest) == 1 else None
 
 
 def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[str, Needed]:
@@ -104,6 +115,11 @@ def _scarce(runs: Sequence[StoredRun], class_names: Sequence[str]) -> dict[str, 
     }
 
 
+def _vary(arms: Sequence[ScoredArm]) -> str | None:
+    """What the seeds varied: "all", "data" or "init"; "elsewhere" where that is not known."""
+    return next((run.config.vary for arm in arms for run in arm.runs), None)
+
+
 def method_of(arms: Sequence[ScoredArm], protocol: Protocol) -> str:
     """How the intervals were computed, and why."""
     n = max((len(arm.runs) for arm in arms), default=0)
@@ -111,7 +127,7 @@ def method_of(arms: Sequence[ScoredArm], protocol: Protocol) -> str:
         return "95 % intervals of one seed allow for other test images, and say nothing of other trainings"
     return {
         "independent": "95 % intervals: t over seeds, since each draws its own training and test images",
-        "crossed": "95 % intervals: seeds and resampled test images at once, as all seeds share the test part",
+        "crossed": "95 % intervals: over seeds and resampled test images, as all seeds share the test part",
         "resplit": "95 % intervals: t over seeds, widened since they split one pool (Nadeau & Bengio 2003)",
     }[protocol.design]
 

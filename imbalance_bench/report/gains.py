@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.report.clinical import clinical_table
 from imbalance_bench.report.tables import TITLES, Table, number, spread_cell
 
@@ -18,6 +19,8 @@ CALIBRATION = {
     "posterior_kl": "KL",
     "posterior_kl_corrected": "KL corrected",
     "posterior_kl_fitted": "KL fitted",
+    "log_loss_scaled": "log-loss scaled",
+    "temperature": "temperature",
 }
 
 
@@ -26,8 +29,12 @@ def difference_tables(result: Mapping[str, Any]) -> list[Table]:
     tables = []
     primary = result["primary_metric"]
     rows = [row for row in result["differences"] if row["metric"] == primary]
+    if primary not in DECISION_METRICS:
+        # No threshold moves them: X+threshold would say the same again.
+        plain = rows[0]["baseline"] if rows else None
+        rows = [row for row in rows if row["baseline"] == plain]
     if rows:
-        tables.append(_differences(rows, TITLES[primary], result["intervals"], result["baseline"]))
+        tables.append(_differences(rows, TITLES[primary], result["baseline"]))
     if result["decomposition"]:
         tables.append(_decomposition(result["decomposition"], result["baseline"]))
     if any(row["correction"] for row in result["rows"]):
@@ -39,8 +46,9 @@ def difference_tables(result: Mapping[str, Any]) -> list[Table]:
 
 def _calibration(result: Mapping[str, Any]) -> Table:
     """Probabilities as they are, and after a correction of their prior."""
-    names = ("log_loss", "log_loss_corrected", "ece", "ece_corrected", "calibration_slope", "posterior_kl",
-             "posterior_kl_corrected", "log_loss_fitted", "posterior_kl_fitted")  # fmt: skip
+    names = ("log_loss", "log_loss_corrected", "ece", "ece_corrected", "posterior_kl",
+             "posterior_kl_corrected", "calibration_slope", "posterior_kl_fitted", "log_loss_fitted",
+             "log_loss_scaled", "temperature")  # fmt: skip
     rows = [row for row in result["rows"] if row["kind"] == "requested"]
     shown = [name for name in names if any(row[name] is not None for row in rows)]
     cells = tuple(
@@ -50,12 +58,13 @@ def _calibration(result: Mapping[str, Any]) -> Table:
     heads = ("strategy", "correction", *(CALIBRATION[name] for name in shown))
     note = (
         "corrected: to the test prior, exact where the prior behind the scores is known, else fitted on "
-        "validation; slope: 1 is right, below 1 too extreme; KL: from the exact posterior, in nats"
+        "validation; fitted: on validation in any case; scaled: by a temperature alone; slope: 1 is right, "
+        "below 1 too extreme; KL: from the exact posterior, in nats"
     )
     return Table("Calibration", heads, cells, labels=2, note=note)
 
 
-def _differences(rows: Sequence[Mapping[str, Any]], title: str, method: str, baseline: str) -> Table:
+def _differences(rows: Sequence[Mapping[str, Any]], title: str, baseline: str) -> Table:
     cells = tuple(
         (
             row["strategy"],
@@ -69,8 +78,11 @@ def _differences(rows: Sequence[Mapping[str, Any]], title: str, method: str, bas
     bases = [row["baseline"] for row in sorted(rows, key=lambda row: row["baseline"])]
     rules = frozenset(i for i in range(1, len(bases)) if bases[i] != bases[i - 1])
     heads = ("strategy", "difference", "95 % interval", "p, corrected", "p")
-    tuned = f", X+threshold minus {baseline}+threshold" * (len(set(bases)) > 1)
-    note = f"X minus {baseline}{tuned}; p corrected by Holm over the strategies of each group; {method}"
+    note = f"X minus {baseline}; p corrected by Holm over the strategies"
+    if len(set(bases)) > 1:
+        note = (
+            f"X minus {baseline}, X+threshold minus {baseline}+threshold; p corrected by Holm in each group"
+        )
     return Table(f"Differences in {title}", heads, cells, note=note, rules=rules)
 
 

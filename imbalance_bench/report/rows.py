@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.evaluation.proportions import FEW_ROWS, exact_interval
 from imbalance_bench.experiments.calibrated import NUMBERS
 from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.report.arms import ScoredArm
@@ -44,12 +45,27 @@ def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]
         row: dict[str, Any] = {"strategy": arm.name, "class": name}
         for metric in CLASS_METRICS:
             row |= spread(arm, metric, _of_class(metric, index))
+        row |= _exact_recall(row, [values["support"] for values in each], protocol_of(arm.runs))
         row["n"] = len(each)
         row["precision_n"] = sum(math.isfinite(values["precision"]) for values in each)
         row["support"] = _mean([values["support"] for values in each])
         row |= {"train_rows_min": min(counts, default=None), "train_rows_max": max(counts, default=None)}
         rows.append(row)
     return rows
+
+
+def _exact_recall(row: dict[str, Any], supports: Sequence[int], protocol: Protocol) -> dict[str, float]:
+    """Of a class with few test rows: the interval of its recall, never narrower than the exact one.
+
+    Clopper & Pearson's of the rows of one seed, or of all seeds where each draws its own.
+    """
+    if row["recall"] is None or min(supports) >= FEW_ROWS:
+        return {}
+    rows = sum(supports) if protocol.design == "independent" else min(supports)
+    low, high = exact_interval(row["recall"], rows)
+    if row["recall_low"] is not None:
+        low, high = min(low, row["recall_low"]), max(high, row["recall_high"])
+    return {"recall_low": low, "recall_high": high}
 
 
 def _of_class(metric: str, index: int) -> Value:
@@ -99,6 +115,30 @@ def arm_row(arm: ScoredArm, protocol: Protocol) -> dict[str, Any]:
         "classes_predicted": _mean([scores.classes_predicted for scores in arm.scores]),
         **costs,
     }
+
+
+def reliability_points(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    """The points of a reliability diagram of the rarest class, by rising probability: means over seeds.
+
+    "n" seeds have a bin of that number: ties may leave some with fewer.
+    """
+    points = []
+    for number in range(max((len(scores.reliability) for scores in arm.scores), default=0)):
+        found = [scores.reliability[number] for scores in arm.scores if len(scores.reliability) > number]
+        rows, share, probability, frequency = np.mean(found, axis=0).tolist()
+        points.append(
+            {
+                "strategy": arm.name,
+                "class": class_names[int(np.argmin(arm.runs[0].record["class_counts"]))],
+                "bin": number + 1,
+                "rows": rows,
+                "share": share,
+                "mean_probability": probability,
+                "frequency": frequency,
+                "n": len(found),
+            }
+        )
+    return points
 
 
 def _calibration(name: str) -> Value:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imbalance_bench.evaluation.proportions import FEW_ROWS
 from imbalance_bench.strategies.registry import BAYES
 
 TITLES = {
@@ -26,6 +27,11 @@ ORDER = (
     "macro_f1", "balanced_accuracy", "minority_ap", "worst_class_recall", "g_mean", "log_loss",
     "macro_ap", "mcc", "brier", "macro_auc", "ece", "accuracy",
 )  # fmt: skip
+VARIED = {
+    "all": "the data, the initial weights, the batches and the sampling",
+    "data": "the data alone: drawn images, split and thinning",
+    "init": "the initial weights, the batches and the sampling, on the same data",
+}
 PARTLY = "*"
 LONG_FORM_CLASSES = 3
 """Up to so many classes each has its own line; more make a matrix of classes by strategies."""
@@ -68,7 +74,9 @@ def run_tables(result: Mapping[str, Any]) -> list[Table]:
     heads = ("class", "precision", "recall", "AP", "F1", "support", "training rows")
     whole = tuple((TITLES[name], spread_cell(result["summary"], name)) for name in ORDER)
     tables = [
-        Table(result["strategy"], heads, rows, note=_partly(rows)),
+        Table(
+            result["strategy"], heads, rows, note=_partly(rows, (r["support"] for r in result["per_class"]))
+        ),
         Table("Over all classes", ("metric", "value"), whole),
     ]
     if result["failures"]:
@@ -85,6 +93,8 @@ def header(result: Mapping[str, Any]) -> list[str]:
     if result.get("made_with"):
         settings = (f"{name.replace('_', '-')} {value}" for name, value in result["made_with"].items())
         lines.append(f"made with: {', '.join(settings)}")
+    if result.get("vary") in VARIED:
+        lines.append(f"a seed varies {VARIED[result['vary']]}")
     lines.append(f"test prior: {_prior(result['test_prior'])}")
     if "primary_metric" in result:
         lines.append(
@@ -95,6 +105,8 @@ def header(result: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"X+threshold: the decisions of X, tuned on validation for {TITLES[result['threshold_metric']]}"
         )
+    if result.get("intervals"):
+        lines.append(result["intervals"])
     if len(seeds) == 1:
         lines.append("one seed: differences between strategies can't be told from luck; use 5 seeds or more")
     return lines
@@ -137,8 +149,22 @@ def _summary(result: Mapping[str, Any]) -> Table:
             "bayes-optimal: the exact posterior, each metric of decisions at its own best rule (the rows per "
             "class: macro F1's)"
         )
+    notes += _unpredicted(result)
     rules = _kind_changes([row["kind"] for row in result["rows"]])
     return Table("Strategies", heads, rows, labels=2, note="; ".join(notes), rules=rules)
+
+
+def _unpredicted(result: Mapping[str, Any]) -> list[str]:
+    """Which strategies never decide for some classes."""
+    n = len(result["test_prior"])
+    few = [
+        f"{row['strategy']} {_count(row['classes_predicted'])}"
+        for row in result["rows"]
+        if row["classes_predicted"] is not None
+        and row["kind"] != "reference"
+        and row["classes_predicted"] < n
+    ]
+    return [f"predict fewer than the {n} classes (mean over seeds): {', '.join(few)}"] if few else []
 
 
 def _kind_changes(kinds: Sequence[str]) -> frozenset[int]:
@@ -156,7 +182,8 @@ def _classes(result: Mapping[str, Any]) -> list[Table]:
         )
         heads = ("strategy", "class", "precision", "recall", "AP", "F1", "support", "training rows")
         rules = _kind_changes([kinds[row["strategy"]] for row in result["per_class"]])
-        return [Table("Per class", heads, rows, labels=2, note=_partly(rows), rules=rules)]
+        note = _partly(rows, (row["support"] for row in result["per_class"]))
+        return [Table("Per class", heads, rows, labels=2, note=note, rules=rules)]
     tables = []
     for tuned in (False, True):
         strategies = [name for name, kind in kinds.items() if (kind == "tuned") is tuned]
@@ -233,13 +260,15 @@ def _class_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (precision + PARTLY * (0 < row["precision_n"] < row["n"]), *others)
 
 
-def _partly(rows: Iterable[Sequence[str]]) -> str:
-    marked = any(cell.endswith(PARTLY) for row in rows for cell in row)
-    return (
-        f"{PARTLY} precision over the seeds that ever predict the class; undefined in the others"
-        if marked
-        else ""
-    )
+def _partly(rows: Iterable[Sequence[str]], counts: Iterable[float | None] = ()) -> str:
+    notes = []
+    if any(cell.endswith(PARTLY) for row in rows for cell in row):
+        notes.append(
+            f"{PARTLY} precision over the seeds that ever predict the class; undefined in the others"
+        )
+    if any(count is not None and count < FEW_ROWS for count in counts):
+        notes.append(f"recall of classes with fewer than {FEW_ROWS} test images: exact intervals at least")
+    return "; ".join(notes)
 
 
 def _short(value: float | None) -> str:

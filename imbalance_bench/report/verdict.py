@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imbalance_bench.evaluation.names import DECISION_METRICS, SMALLER_IS_BETTER
+from imbalance_bench.evaluation.proportions import FEW_ROWS
 from imbalance_bench.evaluation.statistics import Needed
 from imbalance_bench.report.tables import TITLES, number
 
 LEVEL = 0.05
 NEGLIGIBLE = 0.01
 """Differences below this are called small."""
-FEW_ROWS, LISTED = 20, 4
+LISTED = 4
 SCOPE = {
     "all": "other data drawn alike and other trainings",
     "data": "other data drawn alike, with the same initial weights",
@@ -26,25 +27,31 @@ Row = Mapping[str, Any]
 def verdict(
     content: Row,
     *,
-    vary: str,
     needed: Mapping[str, Needed],
     scarce: Mapping[str, tuple[int, ...]],
+    minority: str | None = None,
 ) -> list[str]:
     """The sentences, in order of weight.
 
     Args:
-        content: the comparison with "rows", "differences" and "decomposition".
-        vary: what the seeds varied.
+        content: the comparison with "vary", "test_prior", "differences" and "decomposition".
         needed: by strategy, what it would take to tell the difference that was found.
         scarce: classes with few rows by name: (validation, test), or (test,) where there is no
             validation.
+        minority: the class that minority AP speaks of.
     """
-    metric = content["primary_metric"]
+    metric, vary = content["primary_metric"], content["vary"]
     base = _rival(content, metric)
     family = [row for row in content["differences"] if row["metric"] == metric and row["baseline"] == base]
     said = _scarce(scarce)
     if not family:
         return said
+    if scarce and (len(content["test_prior"]) == 2 or (metric == "minority_ap" and minority in scarce)):
+        # Every metric of two classes hangs on the rarer one.
+        return [
+            *said,
+            f"{TITLES[metric]} hangs on so few images here that no strategy can be told from another.",
+        ]
     if max(row["n"] for row in family) < 2:
         return [*said, "One seed can't tell a better strategy from a lucky training: use 5 seeds or more."]
     found = _sorted(family, -1.0 if metric in SMALLER_IS_BETTER else 1.0)
@@ -128,12 +135,19 @@ def _moved(content: Row) -> list[str]:
     rows = [
         row for row in content["decomposition"] if row["gain"] is not None and row["gain_low"] is not None
     ]
+    if not rows:
+        return []
+    base, title = content["baseline"], TITLES[rows[0]["metric"]]
     gains = [row for row in rows if row["gain_low"] > 0]
     if not gains:
-        return []
+        row = rows[0]
+        return [
+            f"No strategy is shown to gain in {title} over plain {base}, whose threshold alone, moved, gains "
+            f"{number(row['threshold_effect'])} ({number(row['threshold_effect_low'])} to "
+            f"{number(row['threshold_effect_high'])})."
+        ]
     best = max(gains, key=lambda row: row["gain"])
-    title = TITLES[best["metric"]]
-    base, moved, left = content["baseline"], best["threshold_effect"], best["model_effect"]
+    moved, left = best["threshold_effect"], best["model_effect"]
     start = (
         f"{best['strategy']} gains {number(best['gain'])} in {title} over plain {base}; moving the threshold "
         f"of {base} alone gains {number(moved)}"

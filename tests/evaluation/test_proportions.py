@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from imbalance_bench.evaluation.proportions import FEW, exact_interval, few, weighted_share
+from imbalance_bench.evaluation.proportions import FEW_ROWS, exact_interval, few, weighted_share
 
 
 @settings(max_examples=60, deadline=None)
@@ -53,5 +53,5 @@ def test_laws(seed: int, unit: float) -> None:
 
 
 def test_few() -> None:
-    assert FEW == 20
+    assert FEW_ROWS == 20
     assert few([0, 19, 20, 500]).tolist() == [True, True, False, False]
