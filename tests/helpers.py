@@ -23,8 +23,9 @@ RUN_KEYS = {
     "failures",
 }  # fmt: skip
 COMPARE_KEYS = {
-    "dataset", "baseline", "seeds", "test_prior", "primary_metric", "threshold_metric", "intervals", "rows",
-    "per_class", "per_rank", "operating_points", "differences", "decomposition", "verdict", "failures",
+    "dataset", "baseline", "seeds", "vary", "test_prior", "primary_metric", "threshold_metric", "intervals",
+    "rows", "per_class", "per_rank", "operating_points", "reliability", "differences", "decomposition",
+    "verdict", "failures",
 }  # fmt: skip
 
 

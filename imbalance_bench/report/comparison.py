@@ -23,7 +23,7 @@ from imbalance_bench.report.estimates import (
     protocol_of,
     value_of,
 )
-from imbalance_bench.report.rows import arm_row, per_class, per_rank, reliability_points
+from imbalance_bench.report.rows import arm_row, per_class, per_rank, rarest_class, reliability_points
 from imbalance_bench.report.verdict import verdict
 
 BASELINE = "cross-entropy"
@@ -78,15 +78,9 @@ def comparison(
             content,
             needed=_needed(_pairs(arms, baseline), protocol, primary),
             scarce=_scarce(runs, class_names),
-            minority=_minority(runs, class_names),
+            minority=rarest_class(runs, class_names),
         )
     return content
-
-
-def _minority(runs: Sequence[StoredRun], class_names: Sequence[str]) -> str | None:
-    """The class with the fewest training rows, where it is the same in all runs."""
-    rarest = {int(np.argmin(run.record["class_counts"])) for run in runs}
-    return class_names[rarest.pop()] if len(rarest) == 1 else None
 
 
 def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[str, Needed]:

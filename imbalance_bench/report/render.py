@@ -127,6 +127,7 @@ def terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: b
         sizes = _sizes(table, width)
         pages = _pages(table, sizes, width)
         for columns in pages:
+            console.print()
             console.print(Text(table.title, "bold"))
             grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
             for column in columns:

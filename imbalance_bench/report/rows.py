@@ -12,6 +12,7 @@ from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.evaluation.proportions import FEW_ROWS, exact_interval
 from imbalance_bench.experiments.calibrated import NUMBERS
 from imbalance_bench.experiments.parts import Scores
+from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.arms import ScoredArm
 from imbalance_bench.report.estimates import (
     Protocol,
@@ -117,10 +118,17 @@ def arm_row(arm: ScoredArm, protocol: Protocol) -> dict[str, Any]:
     }
 
 
+def rarest_class(runs: Sequence[StoredRun], class_names: Sequence[str]) -> str | None:
+    """The class with the fewest training rows, where it is the same in all runs."""
+    rarest = {int(np.argmin(run.record["class_counts"])) for run in runs}
+    return class_names[rarest.pop()] if len(rarest) == 1 else None
+
+
 def reliability_points(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]]:
     """The points of a reliability diagram of the rarest class, by rising probability: means over seeds.
 
-    "n" seeds have a bin of that number: ties may leave some with fewer.
+    "class" is None where the rarest class differs by seed. "n" seeds have a bin of that number: ties may
+    leave some with fewer.
     """
     points = []
     for number in range(max((len(scores.reliability) for scores in arm.scores), default=0)):
@@ -129,7 +137,7 @@ def reliability_points(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[
         points.append(
             {
                 "strategy": arm.name,
-                "class": class_names[int(np.argmin(arm.runs[0].record["class_counts"]))],
+                "class": rarest_class(arm.runs, class_names),
                 "bin": number + 1,
                 "rows": rows,
                 "share": share,

@@ -50,7 +50,7 @@ def verdict(
         # Every metric of two classes hangs on the rarer one.
         return [
             *said,
-            f"{TITLES[metric]} hangs on so few images here that no strategy can be told from another.",
+            f"{_capital(TITLES[metric])} hangs on so few images here that no strategy can be told from another.",
         ]
     if max(row["n"] for row in family) < 2:
         return [*said, "One seed can't tell a better strategy from a lucky training: use 5 seeds or more."]
@@ -167,6 +167,10 @@ def _scarce(rows: Mapping[str, tuple[int, ...]]) -> list[str]:
     return [
         f"No verdict on classes with fewer than {FEW_ROWS} {parts} images: {', '.join(shown[:LISTED])}{more}."
     ]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _named(base: str) -> str:

@@ -34,7 +34,7 @@ def test_the_order_of_strategies_changes_no_number(stored: StoredComparison, tmp
     assert kinds(other) == expected_kinds(*names[::-1])
 
     def by_strategy(content: Any) -> Any:
-        tables = ("rows", "per_class", "per_rank", "differences", "decomposition")
+        tables = ("rows", "per_class", "per_rank", "reliability", "differences", "decomposition")
         ordered = {name: sorted(content[name], key=lambda row: row["strategy"]) for name in tables}
         # The verdict names strategies in the order of the request.
         return content | ordered | {"verdict": len(content["verdict"])}

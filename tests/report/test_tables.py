@@ -18,6 +18,7 @@ from imbalance_bench.report.tables import comparison_tables, header, number, run
 NAMES = STRATEGIES.split(",")
 ROWS = [name for name, _ in expected_kinds(*NAMES)]
 LONG = "class-weights+focal:alpha=balanced,gamma=0.5"
+OF_THE_GAIN = ["Differences in macro F1", "The gain in macro F1, taken apart", "Calibration"]
 
 
 def renamed(stored: StoredComparison, change: dict[str, str]) -> dict[str, Any]:
@@ -77,16 +78,18 @@ def test_strategy_names_are_whole_in_every_table(stored: StoredComparison, width
     text = render([stored.result], "terminal", width)
     starts = [text.index(f"\n{table.title}\n") for table in comparison_tables(stored.result)]
     assert starts == sorted(starts)
-    assert len(starts) == 7
+    assert len(starts) == 10
     blocks = [text[a:b] for a, b in zip(starts, [*starts[1:], None], strict=True)]
     assert all(name in blocks[0] for name in ROWS), blocks[0]
-    for block in blocks[1:4]:
+    for block in blocks[1:4]:  # differences, gain, calibration
+        assert all(name in block for name in NAMES[1:]), block
+    for block in blocks[4:7]:
         assert all(name in block for name in [*NAMES, "majority-class"]), block
         assert "+threshold" not in block
-    for block in blocks[4:]:
+    for block in blocks[7:]:
         # Their heads are broken before the plus.
         assert all(name in block for name in NAMES), block
-        assert block.count("+threshold") == 4
+        assert block.partition("Verdict")[0].count("+threshold") == 4
         assert "majority-class" not in block
 
 
@@ -118,14 +121,15 @@ def table_lines(text: str, title: str) -> list[str]:
 def test_a_line_stands_between_the_kinds(stored: StoredComparison) -> None:
     tables = comparison_tables(stored.result)
     assert tables[0].rules == {4, 8}
-    assert [table.rules for table in tables[1:]] == [frozenset()] * 6
+    assert tables[1].rules == {3}
+    assert [table.rules for table in tables[2:]] == [frozenset()] * 8
     cells = [
         line.split("  ")[0].strip()
         for line in table_lines(render([stored.result], "terminal", 80), "Strategies")
     ]
     assert cells == [*ROWS[:4], "", *ROWS[4:8], "", ROWS[8]]
 
-    whole, by_class = comparison_tables(two_classes(stored))
+    whole, *_, by_class = comparison_tables(two_classes(stored))
     assert whole.rules == {4, 8}
     assert by_class.rules == {8, 16}
     lines = table_lines(render([two_classes(stored)], "terminal", 120), "Per class")
@@ -142,7 +146,7 @@ def test_more_than_three_classes_show_plain_and_tuned_apart(stored: StoredCompar
         "Precision / recall by class",
     )
     tuned = [f"{title}, decisions tuned on validation" for title in plain]
-    assert list(tables) == ["Strategies", *plain, *tuned]
+    assert list(tables) == ["Strategies", *OF_THE_GAIN, *plain, *tuned]
     for title in plain:
         columns = tables[title].columns
         assert columns[-5:] == ("cross-entropy", "undersample", "oversample", "focal", "majority-class")
@@ -163,8 +167,9 @@ def test_a_rounding_below_zero_has_no_sign() -> None:
 
 
 def test_two_and_three_classes_keep_one_table(stored: StoredComparison) -> None:
-    assert [table.title for table in comparison_tables(two_classes(stored))] == ["Strategies", "Per class"]
-    rows = comparison_tables(two_classes(stored))[1].rows
+    tables = comparison_tables(two_classes(stored))
+    assert [table.title for table in tables] == ["Strategies", *OF_THE_GAIN, "Per class"]
+    rows = tables[-1].rows
     shown = [LONG + name.removeprefix("focal") if name.startswith("focal") else name for name in ROWS]
     assert [row[:2] for row in rows] == [(name, label) for name in shown for label in "01"]
 
@@ -172,9 +177,7 @@ def test_two_and_three_classes_keep_one_table(stored: StoredComparison) -> None:
 def test_every_row_is_in_markdown_and_csv(stored: StoredComparison) -> None:
     lines = render([stored.result], "markdown", 80).splitlines()
     start = lines.index("### Strategies")
-    table = [
-        line for line in lines[start : lines.index("### Precision / recall by frequency rank")] if "|" in line
-    ]
+    table = [line for line in lines[start : lines.index("### Differences in macro F1")] if "|" in line]
     assert [line.split(" | ")[0].removeprefix("| ") for line in table[2:]] == ROWS
     heads = [cell.strip() for cell in table[0].split("|")[1:-1]]
     at = heads.index("macro F1")

@@ -24,11 +24,13 @@ def said(
     rows: list[dict[str, Any]],
     parts: list[dict[str, Any]] | None = None,
     metric: str = "minority_ap",
+    test_prior: Any = None,
     **more: Any,
 ) -> str:
     content: dict[str, Any] = {"primary_metric": metric, "baseline": "cross-entropy", "differences": rows}
-    content["decomposition"] = parts or []
-    return "\n".join(verdict(content, **({"vary": "all", "needed": {}, "scarce": {}} | more)))
+    content |= {"decomposition": parts or [], "vary": "all"}
+    content["test_prior"] = test_prior or {"a": 0.9, "b": 0.05, "c": 0.05}
+    return "\n".join(verdict(content, **({"needed": {}, "scarce": {}} | more)))
 
 
 def test_a_real_gain_is_named_with_interval_and_p() -> None:
@@ -87,7 +89,26 @@ def test_the_moved_threshold_is_told_from_the_model() -> None:
     assert "may be nothing" in nothing
     real = said(rows, [part("smote", 0.1, 0.03, 0.07, 0.02)])
     assert ".070 (.050 to .090) is more than a moved threshold" in real
-    assert "gains" not in said(rows, [part("smote", 0.01, 0.03, -0.02, 0.02)])
+    lost = said(rows, [part("smote", 0.01, 0.03, -0.02, 0.02)])
+    assert "No strategy is shown to gain in macro F1 over plain cross-entropy" in lost
+    assert "whose threshold alone, moved, gains .030 (.010 to .050)" in lost
+
+
+def test_a_metric_that_hangs_on_few_rows_gets_no_verdict() -> None:
+    rows = [difference("smote", 0.04, 0.02, 0.004)]
+    of_three = said(rows, scarce={"c": (12, 15)}, minority="c")
+    assert of_three.splitlines() == [
+        "No verdict on classes with fewer than 20 validation or test images: c (12 and 15).",
+        "Minority AP hangs on so few images here that no strategy can be told from another.",
+    ]
+    # Another scarce class than the one that the metric speaks of.
+    assert "Better than cross-entropy" in said(rows, scarce={"b": (12, 15)}, minority="c")
+    macro = [difference("smote", 0.04, 0.02, 0.004, metric="macro_f1")]
+    assert "Better than" in said(macro, metric="macro_f1", scarce={"c": (12, 15)}, minority="c")
+    # Every metric of two classes hangs on the rarer.
+    two = said(macro, metric="macro_f1", scarce={"c": (12, 15)}, test_prior={"a": 0.98, "c": 0.02})
+    assert "Macro F1 hangs on so few images" in two
+    assert "Better" not in two
 
 
 def test_nothing_to_compare_gives_no_sentence() -> None:
