@@ -102,9 +102,9 @@ def header(result: Mapping[str, Any]) -> list[str]:
         )
     names = [row["strategy"] for row in result["rows"]] if "rows" in result else [result["strategy"]]
     if any(part.partition(":")[0] == "threshold" for name in names for part in name.split("+")):
-        lines.append(
-            f"X+threshold: the decisions of X, tuned on validation for {TITLES[result['threshold_metric']]}"
-        )
+        aims = [part.partition(":")[2] for name in names for part in name.split("+") if "threshold:" in part]
+        aim = aims[0] if aims else TITLES[result["threshold_metric"]]
+        lines.append(f"X+threshold: the decisions of X, tuned on validation for {aim}")
     if result.get("intervals"):
         lines.append(result["intervals"])
     if len(seeds) == 1:

@@ -48,10 +48,8 @@ def verdict(
         return said
     if scarce and (len(content["test_prior"]) == 2 or (metric == "minority_ap" and minority in scarce)):
         # Every metric of two classes hangs on the rarer one.
-        return [
-            *said,
-            f"{_capital(TITLES[metric])} hangs on so few images here that no strategy can be told from another.",
-        ]
+        what = TITLES[metric][:1].upper() + TITLES[metric][1:]
+        return [*said, f"{what} hangs on so few images here that no strategy can be told from another."]
     if max(row["n"] for row in family) < 2:
         return [*said, "One seed can't tell a better strategy from a lucky training: use 5 seeds or more."]
     found = _sorted(family, -1.0 if metric in SMALLER_IS_BETTER else 1.0)
@@ -167,10 +165,6 @@ def _scarce(rows: Mapping[str, tuple[int, ...]]) -> list[str]:
     return [
         f"No verdict on classes with fewer than {FEW_ROWS} {parts} images: {', '.join(shown[:LISTED])}{more}."
     ]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _named(base: str) -> str:

@@ -40,6 +40,7 @@ def assert_same(one: Scores, other: Scores) -> None:
     assert one.clinical == other.clinical
     np.testing.assert_array_equal(one.test_prior, other.test_prior)
     np.testing.assert_array_equal(one.shift, other.shift)
+    np.testing.assert_array_equal(one.reliability, other.reliability)
     for name in ("replicates", "class_replicates"):
         a, b = getattr(one, name), getattr(other, name)
         assert list(a) == list(b)
@@ -85,6 +86,19 @@ def test_a_damaged_file_is_computed_anew(run: StoredRun, content: bytes) -> None
     (run.folder / name).unlink()
     score(run, create("cross-entropy"), "dataset")
     assert files(run) == [name]
+
+
+def test_other_predictions_have_other_numbers(run: StoredRun) -> None:
+    asked = (create("cross-entropy"), "dataset")
+    first = score(run, *asked)
+    moved = StoredRun(run.folder, run.record)
+    moved.__dict__["predictions"] = {**run.predictions, "test_logits": -run.predictions["test_logits"]}
+    assert score(moved, *asked).summary["macro_f1"] != first.summary["macro_f1"]
+    counts = [n + 1 for n in run.record["class_counts"]]
+    other = StoredRun(run.folder, {**run.record, "class_counts": counts})
+    score(other, *asked)
+    assert len(files(run)) == 3
+    assert_same(score(run, *asked), first)
 
 
 def test_another_version_of_the_metrics_is_not_read(run: StoredRun, monkeypatch: pytest.MonkeyPatch) -> None:

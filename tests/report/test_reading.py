@@ -1,0 +1,91 @@
+"""What is asked of stored logits: checked before anything is trained, alike in every command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import StoredComparison
+from helpers import SMALL, Call, kinds, run_folders
+
+from imbalance_bench import run
+from imbalance_bench.config import merge
+from imbalance_bench.errors import RequestError
+from imbalance_bench.report.reading import Reading
+
+
+def test_it_takes_what_settings_say() -> None:
+    settings = merge(None, {"test_prior": "uniform", "primary_metric": "mcc", "target_recall": "0.9"})
+    assert Reading.of(settings) == Reading("uniform", "mcc", target_recall=0.9)
+    assert Reading.of(merge(None, {})) == Reading()
+
+
+def test_the_threshold_serves_what_is_asked() -> None:
+    assert Reading().threshold().spec == "threshold"
+    assert Reading(target_recall=0.9).threshold().spec == "threshold:target_recall=0.9"
+    assert Reading(cost_fn=20, cost_fp=1).threshold().spec == "threshold:cost_fn=20,cost_fp=1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"primary_metric": "macro_f2"}, "there is no metric 'macro_f2'.*macro_f1"),
+        ({"cost_fn": 2.0}, "cost_fn is given without cost_fp"),
+        ({"cost_fn": 2.0, "cost_fp": 1.0, "target_recall": 0.5}, "it can serve one aim"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(asked: dict[str, object], said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        Reading(**asked)  # type: ignore[arg-type]
+
+
+def test_an_aim_of_two_classes_is_refused_for_more_before_training(
+    call: Call, stored: StoredComparison
+) -> None:
+    ended = call("compare", "--dataset=digits", "--target-recall=0.9", "--results=none")
+    assert ended.status == 2
+    assert "target_recall is for two classes" in ended.err
+    assert not Path("none").exists()
+    told = call("report", str(stored.folder), "--cost-fn=5", "--cost-fp=1")
+    assert told.status == 2
+    assert "but the data have 10" in told.err
+
+
+def test_report_reads_stored_runs_anew(call: Call) -> None:
+    made = call("compare", *SMALL, "--strategies=ce", "--seeds=2", "--format=json").json
+    assert kinds(made)[1] == ("cross-entropy+threshold", "tuned")
+    folders = run_folders(Path("results"))
+    told = call("report", "--target-recall=0.9", "--prevalence=0.01", "--format=json").json
+    assert kinds(told)[1] == ("cross-entropy+threshold:target_recall=0.9", "tuned")
+    recall = {row["strategy"]: row["recall"] for row in told["per_class"] if row["class"] == "diseased"}
+    assert recall["cross-entropy+threshold:target_recall=0.9"] >= recall["cross-entropy"]
+    same = call("compare", *SMALL, "--strategies=ce", "--seeds=2", "--target-recall=0.9",
+                "--prevalence=0.01", "--format=json").json  # fmt: skip
+    assert same == told
+    assert run_folders(Path("results")) == folders
+    rare, own = (
+        next(row["ppv"] for row in each["operating_points"] if row["fitted_on"] == "validation")
+        for each in (told, made)
+    )
+    assert rare < own
+    shown = call("report", "--target-recall=0.9").out
+    assert "X+threshold: the decisions of X, tuned on validation for target_recall=0.9" in shown
+
+
+def test_in_run_the_aims_are_parameters_of_the_strategy(call: Call, tmp_path: Path) -> None:
+    one = call("run", *SMALL, "--strategy=threshold", "--target-recall=0.9", "--format=json").json
+    assert one["strategy"] == "threshold:target_recall=0.9"
+    settings = {
+        "dataset": "synthetic:train=200,val=100,test=100,prevalence=0.2",
+        "steps": 5,
+        "batch_size": 32,
+    }
+    found = run("threshold", target_recall=0.9, workers=0, device="cpu", results="results", **settings)
+    assert found == one
+    refused = call("run", *SMALL, "--strategy=focal", "--target-recall=0.9")
+    assert refused.status == 2
+    assert "no flag --target-recall" in refused.err
+    (tmp_path / "aims.yaml").write_text("target-recall: 0.9\n")
+    kept = call("run", *SMALL, "--config=aims.yaml")
+    assert kept.status == 2
+    assert "target_recall" in kept.err
