@@ -41,11 +41,12 @@ WHY = """## Why
   of freedom are those of a cautious guess: what the seeds' few values say of their own share is little.
   Null differences of minority AP have long tails (excess kurtosis 1.2 with ten classes and three seeds, .7
   with two classes; of the other metrics up to .4), and a t test of those is conservative.
-- **Too little coverage** comes with minority AP of 15 positives: a real difference is skewed there (.4).
-- **One thing was chosen on these simulations**, with these same random numbers: the factor 1 + 2 / (S - 1) of
-  the degrees of freedom (`statistics.crossed`), among three. 1 + 4 / (S - 1) had no family-wise rate above
-  .06, but coverage up to .99 and false alarms down to .01 where rows matter; 1 + 4 / (S - 1)^2, tried on the
-  first setting, had a family-wise rate of .068 with five seeds.
+- **Too little coverage** comes with minority AP of 15 positives: a real difference is skewed there (.4). Of
+  so few positives a comparison gives no verdict.
+- **One thing was chosen on these simulations**, on other draws of them than these (entropy 2024; the table is
+  of 2026): the factor 1 + 2 / (S - 1) of the degrees of freedom (`statistics.crossed`), among three.
+  1 + 4 / (S - 1) had no family-wise rate above .06, but coverage up to .99 and false alarms down to .01 where
+  rows matter; 1 + 4 / (S - 1)^2, tried on the first setting, had a family-wise rate of .068 with five seeds.
 - **t over seeds** leaves the test sample out, the more so the more seeds there are; **rows alone** leaves
   the seeds out; percentiles of few seeds are too narrow, as resampling S seeds gives (S - 1) / S of their
   variance and no allowance for its estimation; **nested** draws rows anew within each seed, as if each
