@@ -50,6 +50,12 @@ def kept(
     return found
 
 
+def forget(folder: Path) -> None:
+    """Delete what is kept in a run's folder."""
+    for path in folder.glob("scores-*.npz"):
+        path.unlink()
+
+
 def _write(path: Path, scores: Scores | None) -> None:
     for leftover in path.parent.glob(".tmp-scores-*"):
         leftover.unlink(missing_ok=True)
