@@ -48,9 +48,7 @@ def of_class(function: Any, case: Rows, scores: np.ndarray, c: int) -> float:
 @law
 @given(rows())
 def test_the_table_is_scikit_learns(case: Rows) -> None:
-    found = per_class_rows(
-        case.truth, case.predicted, case.names, ranking_scores(case.logits), case.weight
-    )
+    found = per_class_rows(case.truth, case.predicted, case.names, ranking_scores(case.logits), case.weight)
     labels, kept = list(range(case.n_classes)), case.kept
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         kept.truth, kept.predicted, labels=labels, sample_weight=kept.weight, zero_division=np.nan
@@ -192,9 +190,7 @@ def from_csv(text: str) -> dict[str, float]:
 @law
 @given(rows())
 def test_macro_values_recompute_from_the_csv_alone(case: Rows) -> None:
-    table = per_class_report(
-        case.truth, case.predicted, case.names, ranking_scores(case.logits), case.weight
-    )
+    table = per_class_report(case.truth, case.predicted, case.names, ranking_scores(case.logits), case.weight)
     found = summary(case)
     for name, value in from_csv(table.to_csv(index=False)).items():
         assert found[name] == pytest.approx(value, rel=1e-12, abs=1e-12), name
