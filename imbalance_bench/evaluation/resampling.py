@@ -251,5 +251,4 @@ def _probability_metrics(
     means = np.divide(
         weight @ losses, total[:, None], out=np.zeros((len(total), 2)), where=total[:, None] > 0
     )
-    values = {"log_loss": means[:, 0], "brier": means[:, 1]}
-    return values
+    return {"log_loss": means[:, 0], "brier": means[:, 1]}
