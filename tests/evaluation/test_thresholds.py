@@ -95,6 +95,18 @@ def test_degenerate_rows_get_the_best_of_all_cuts(case: Rows, metric: str) -> No
     assert reached == pytest.approx(best, abs=1e-9)
 
 
+def test_a_constant_decision_correlates_with_nothing_exactly() -> None:
+    # 3.7 + .5 and the like are rounded: so is what is left of the other class when all its rows are gone.
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        weight = rng.choice([0.5, 1.0, 3.7], 15)
+        share = rng.choice([0.2, 0.5]) * weight.sum()
+        called = np.array([weight.cumsum()[-1] - weight[::-1].cumsum()[-1], weight.sum()])
+        present = np.array([weight.sum() - share, share])
+        hit = np.array([0.0, share])
+        assert decision_values(hit[None], called[None], present, "mcc").tolist() == [0.0]
+
+
 @settings(max_examples=40, deadline=None)
 @given(rows(classes=(3, 5), weights=MILD), st.sampled_from(DECISION_METRICS), st.booleans())
 def test_offsets_never_lose_on_the_rows_they_are_fitted_on(case: Rows, metric: str, given: bool) -> None:
