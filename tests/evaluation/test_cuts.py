@@ -52,6 +52,7 @@ def test_cuts_are_scikit_learns_roc_curve(seed: int, ties: bool) -> None:
 
 
 two_classes = rows(classes=(2, 2), weights=MILD)
+overlapping = rows(classes=(2, 2), truths=("all classes",), scores=("ties", "smooth"), weights=("wide",))
 
 
 @settings(max_examples=60, deadline=None)
@@ -77,7 +78,7 @@ def test_degenerate_rows_are_cut_as_scikit_learn_does(case: Rows, unit: float) -
 
 
 @settings(max_examples=60, deadline=None)
-@given(two_classes, st.floats(0.05, 1))
+@given(two_classes | overlapping, st.floats(0.05, 1))
 def test_degenerate_targets_against_scikit_learns_curves(case: Rows, target: float) -> None:
     cases = Cases.of(case.logits, case.truth, 1, case.weight)
     inside, outside = case.weight[cases.hit].sum(), case.weight[~cases.hit].sum()
