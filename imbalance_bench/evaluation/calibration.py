@@ -103,8 +103,8 @@ def resampled_errors(
         p, y = probabilities[order, c], truth[order] == c
         bins = csr_array((np.ones(len(order)), (index, np.arange(len(order)))))
         w = np.ascontiguousarray((draws[:, order] * weight[order]).T)
-        mass, members = bins @ w, bins @ (w * y[:, None])
-        rows = np.divide(mass**2, bins @ (w * w), out=np.zeros_like(mass), where=mass > 0)
+        mass, members, squares_of = bins @ w, bins @ (w * y[:, None]), bins @ (w * w)
+        rows = np.divide(mass**2, squares_of, out=np.zeros_like(mass), where=squares_of > 0)
         kept = rows > 1
         unit = np.where(kept, mass, 1.0)
         frequency, mean = members / unit, (bins @ (w * p[:, None])) / unit

@@ -91,8 +91,10 @@ def cuts_of(cases: Cases) -> Cuts:
     middle = high[1:] + (high[:-1] - high[1:]) / 2
     # Between neighbouring floats there is no room: the lower one calls the upper just as well.
     middle = np.where(middle < high[:-1], middle, high[1:])
+    # Beyond 2^53 a step of 1 is none, and the lowest score would not be called.
+    lowest = min(high[-1] - 1, np.nextafter(high[-1], -np.inf))
     return Cuts(
-        np.concatenate([[high[0] + 1], middle, [high[-1] - 1]]),
+        np.concatenate([[max(high[0] + 1, np.nextafter(high[0], np.inf))], middle, [lowest]]),
         np.append(0.0, caught),
         np.append(0.0, alarms),
     )

@@ -207,11 +207,14 @@ def _mcc(confusion: Floats) -> float:
     present, called = shares.sum(axis=1), shares.sum(axis=0)
     if np.count_nonzero(present) < 2 or np.count_nonzero(called) < 2:
         return 0.0
-    # 1 - x as the sum of the others, and a root each: very unequal weights neither cancel nor underflow.
+    # Each class against the rest, in sums: where 1 - x or a sum of shares near 1 were taken off one another,
+    # a rare class's weight would be rounded away. A root each, so that no product underflows.
     others = 1 - np.eye(len(present))
     spread = np.sqrt(present @ (others @ present)) * np.sqrt(called @ (others @ called))
-    wrong = present @ (others @ called) - (shares.sum() - np.trace(shares))
-    return float(wrong / spread) if spread > 0 else 0.0
+    rest = ((others @ shares) * others).sum(axis=1)
+    missed, false = (shares * others).sum(axis=1), (shares * others).sum(axis=0)
+    along = (np.diag(shares) * rest - missed * false).sum()
+    return float(along / spread) if spread > 0 else 0.0
 
 
 def minority_class(minority: int | None, truth: Ints, n_classes: int) -> int:

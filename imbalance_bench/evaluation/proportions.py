@@ -64,8 +64,10 @@ def weighted_share(hit: ArrayLike, weight: ArrayLike) -> Share:
         return UNDEFINED
     w = w / w.max()
     total = w.sum()
-    value = float(np.clip((w * y).sum() / total, 0.0, 1.0))
-    spread = float((w * w * (y - value) ** 2).sum())
-    varied = 0 < y.sum() < len(y) and spread > 0
-    rows = value * (1 - value) * total**2 / spread if varied else total**2 / (w * w).sum()
+    # Each share from its own sum: 1 - f would be rounded away beside one heavy row.
+    value, rest = (w * y).sum() / total, (w * (1 - y)).sum() / total
+    spread = float((w * w * np.where(y > 0, rest, value) ** 2).sum())
+    varied = value > 0 and rest > 0 and spread > 0
+    rows = value * rest * total**2 / spread if varied else total**2 / (w * w).sum()
+    value = float(min(value, 1.0))
     return Share(value, *exact_interval(value, float(rows)), float(rows))

@@ -209,19 +209,24 @@ def decision_metrics(confusion: Floats, wanted: Collection[str]) -> dict[str, Fl
         "accuracy": np.divide(hit.sum(axis=1), total, out=np.zeros_like(total), where=total > 0),
     }
     if "mcc" in wanted:
-        values["mcc"] = _mcc(hit, present, called, total)
+        values["mcc"] = _mcc(confusion)
     return values
 
 
-def _mcc(hit: Floats, present: Floats, called: Floats, total: Floats) -> Floats:
-    """(B,) as the single one of `metrics`: from shares, 1 - x as the sum of the others."""
-    unit = np.where(total > 0, total, 1.0)[:, None]
-    said, called, hit = present / unit, called / unit, hit / unit
-    others = 1 - np.eye(present.shape[1])
-    spread = np.sqrt(((said @ others) * said).sum(axis=1)) * np.sqrt(((called @ others) * called).sum(axis=1))
-    wrong = ((called @ others) * said).sum(axis=1) - (said.sum(axis=1) - hit.sum(axis=1))
-    varied = (np.count_nonzero(said, axis=1) > 1) & (np.count_nonzero(called, axis=1) > 1) & (spread > 0)
-    mcc: Floats = np.divide(wrong, spread, out=np.zeros(len(total)), where=varied)
+def _mcc(confusion: Floats) -> Floats:
+    """(B,) as the single one of `metrics`, in the same sums."""
+    total = confusion.sum(axis=(1, 2), keepdims=True)
+    shares = confusion / np.where(total > 0, total, 1.0)
+    present, called = shares.sum(axis=2), shares.sum(axis=1)
+    others = 1 - np.eye(shares.shape[1])
+    spread = np.sqrt(((present @ others) * present).sum(axis=1)) * np.sqrt(
+        ((called @ others) * called).sum(axis=1)
+    )
+    rest = ((others @ shares) * others).sum(axis=2)
+    missed, false = (shares * others).sum(axis=2), (shares * others).sum(axis=1)
+    along = (np.diagonal(shares, axis1=1, axis2=2) * rest - missed * false).sum(axis=1)
+    varied = (np.count_nonzero(present, axis=1) > 1) & (np.count_nonzero(called, axis=1) > 1) & (spread > 0)
+    mcc: Floats = np.divide(along, spread, out=np.zeros(len(shares)), where=varied)
     return mcc
 
 

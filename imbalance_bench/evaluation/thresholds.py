@@ -14,6 +14,9 @@ CELLS = 60_000
 SWEEPS = 20
 EPSILON = 1e-12
 ROUNDING = 1e-9
+FLAT = 1e-7
+"""Spread below which all decisions are one class's: differences of sums leave the others about 1e-15 of them,
+whose root, not 0, would make a correlation out of rounding."""
 TAUS = np.round(np.arange(-1, 2.01, 0.05), 2)
 OWN_ROWS = 20
 
@@ -158,5 +161,5 @@ def decision_values(hit: Floats, called: Floats, present: Floats, metric: str) -
         return np.asarray(hit.sum(axis=1) / present.sum())
     share, call, right = present / present.sum(), called / present.sum(), hit.sum(axis=1) / present.sum()
     spread = np.sqrt(np.maximum(1 - (call**2).sum(axis=1), 0) * max(1 - (share**2).sum(), 0))
-    mcc: Floats = np.divide(right - call @ share, spread, out=np.zeros(len(hit)), where=spread > EPSILON)
+    mcc: Floats = np.divide(right - call @ share, spread, out=np.zeros(len(hit)), where=spread > FLAT)
     return mcc

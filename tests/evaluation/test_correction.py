@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_cases import MILD, Rows, rows
+from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logit, softmax
 from sklearn.linear_model import LogisticRegression
 
@@ -67,6 +69,57 @@ def test_keeping_a_tenth_of_the_majority_and_back() -> None:
     there = corrected(z, before, after)
     assert logit(probability(there)) - logit(probability(z)) == pytest.approx(np.log([10, 10]))
     assert corrected(there, after, before) == pytest.approx(z)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows(most=10), st.integers(0, 10**6), st.booleans())
+def test_the_exact_correction_is_bayes_rule(case: Rows, seed: int, gone: bool) -> None:
+    rng = np.random.default_rng(seed)
+    effective, target = rng.dirichlet(np.ones(case.n_classes), 2) + 1e-4
+    shift = rng.normal(size=case.n_classes)
+    if gone:
+        target[0] = 0
+    found = softmax(corrected(case.logits, 7 * effective, 3 * target, shift), axis=1)
+    for z, p in zip(case.logits, found, strict=True):
+        # Likelihoods are posterior over prior, once what was added is off again.
+        scale = max(z - shift + np.log(np.where(target > 0, target, 1) / effective))
+        weighed = [
+            t / e * np.exp(v - s - scale) for v, s, e, t in zip(z, shift, effective, target, strict=True)
+        ]
+        if sum(weighed) > 1e-200:
+            assert p == pytest.approx(np.array(weighed) / sum(weighed), rel=1e-9, abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows(most=25, classes=(2, 3), weights=MILD, scores=("ties", "smooth", "constant", "perfect", "wrong")))
+def test_no_temperature_and_bias_have_less_penalised_loss(case: Rows) -> None:
+    """The objective as the docstring states it, by a search that knows no gradient."""
+    z = case.logits / (100 if np.abs(case.logits).max() > 100 else 1)
+    found = fit_correction(z, case.truth, case.weight)
+    if len(case.present) < 2:
+        assert found.kind == "none"
+        return
+    held, kept = case.present, case.kept
+    rows_kept, w = z[case.weight > 0], kept.weight
+    effective = w.sum() ** 2 / (w * w).sum()
+
+    def objective(at: np.ndarray) -> float:
+        bias = np.zeros(case.n_classes)
+        bias[held] = at[1:]
+        away = (at[0] - 1) ** 2 + (bias**2).sum()
+        return loss(at[0] * rows_kept + bias, kept.truth, w) + away / (2 * effective)
+
+    best = minimize(
+        objective,
+        np.append(1.0, np.zeros(len(held))),
+        method="Powell",
+        bounds=[(0.05, 20.0), *[(-60.0, 60.0)] * len(held)],
+        options={"xtol": 1e-10, "ftol": 1e-14, "maxiter": 10_000},
+    )
+    # A class without rows keeps a bias of 0; where all have some, those that are best sum to 0.
+    absent = [c for c in range(case.n_classes) if c not in held]
+    bias = found.bias[held] - (found.bias[absent[0]] if absent else found.bias.mean())
+    assert objective(np.append(1 / found.temperature, bias)) <= best.fun + 1e-7
 
 
 @pytest.mark.parametrize("n_classes", SYNTHETIC)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_cases import MILD, Rows, rows
 from scipy.special import expit
-from sklearn.metrics import precision_score, recall_score, roc_curve
+from sklearn.metrics import precision_recall_curve, precision_score, recall_score, roc_curve
 
 from imbalance_bench.evaluation.cuts import (
     Cases,
@@ -48,6 +49,68 @@ def test_cuts_are_scikit_learns_roc_curve(seed: int, ties: bool) -> None:
     assert found.alarms / found.negatives == pytest.approx(false)
     for k, cut in enumerate(found.at):
         assert rates(cases, cut) == pytest.approx((true[k], 1 - false[k]))
+
+
+two_classes = rows(classes=(2, 2), weights=MILD)
+overlapping = rows(classes=(2, 2), truths=("all classes",), scores=("ties", "smooth"), weights=("wide",))
+
+
+@settings(max_examples=60, deadline=None)
+@given(two_classes, st.sampled_from([1.0, 1e-12, 1e15, 1e300]))
+def test_degenerate_rows_are_cut_as_scikit_learn_does(case: Rows, unit: float) -> None:
+    cases = Cases.of(unit * case.logits, case.truth, 1, case.weight)
+    found, kept = cuts_of(cases), case.weight > 0
+    hit, scores, weight = cases.hit[kept], cases.scores[kept], case.weight[kept]
+    whole = weight[hit].sum(), weight[~hit].sum()
+    assert (np.diff(found.at) < 0).all()
+    assert (found.caught[0], found.alarms[0]) == (0, 0)
+    # Of the same scale as the heaviest row.
+    unit_weight = case.weight.max()
+    for cut, caught, alarms in zip(found.at, found.caught, found.alarms, strict=True):
+        called = scores > cut
+        assert caught * unit_weight == pytest.approx(weight[called & hit].sum())
+        assert alarms * unit_weight == pytest.approx(weight[called & ~hit].sum())
+    assert (found.positives * unit_weight, found.negatives * unit_weight) == pytest.approx(whole)
+    if all(whole):
+        false, true, _ = roc_curve(hit, scores, sample_weight=weight, drop_intermediate=False)
+        assert found.caught / found.positives == pytest.approx(true)
+        assert found.alarms / found.negatives == pytest.approx(false)
+
+
+@settings(max_examples=60, deadline=None)
+@given(two_classes | overlapping, st.floats(0.05, 1))
+def test_degenerate_targets_against_scikit_learns_curves(case: Rows, target: float) -> None:
+    cases = Cases.of(case.logits, case.truth, 1, case.weight)
+    inside, outside = case.weight[cases.hit].sum(), case.weight[~cases.hit].sum()
+    cuts = sensitivity_cut(cases, target), specificity_cut(cases, target)
+    assert [math.isnan(cut) for cut in cuts] == [inside == 0, outside == 0]
+    if inside > 0:
+        precision, recall, _ = precision_recall_curve(cases.hit, cases.scores, sample_weight=case.weight)
+        called = cases.scores > recall_cut(cases, target)
+        best = precision[:-1][recall[:-1] >= target - 1e-9].max()
+        assert recall_score(cases.hit, called, sample_weight=case.weight) >= target - 1e-9
+        assert precision_score(cases.hit, called, sample_weight=case.weight) == pytest.approx(best)
+    if inside > 0 and outside > 0:
+        false, true, _ = roc_curve(
+            cases.hit, cases.scores, sample_weight=case.weight, drop_intermediate=False
+        )
+        assert rates(cases, cuts[0])[1] == pytest.approx(1 - false[true >= target - 1e-9].min())
+        assert rates(cases, cuts[1])[0] == pytest.approx(true[1 - false >= target - 1e-9].max())
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows(most=10), st.integers(0, 10**6))
+def test_least_cost_is_the_least_of_the_expected_costs(case: Rows, seed: int) -> None:
+    cost = np.random.default_rng(seed).integers(-3, 10, (case.n_classes, case.n_classes)).astype(float)
+    for z, said in zip(case.logits, least_cost(case.logits, cost), strict=True):
+        p = [1 / math.fsum(math.exp(min(other - own, 700)) for other in z) for own in z]
+        expected = [
+            math.fsum(p[truth] * cost[truth, decision] for truth in range(len(z)))
+            for decision in range(len(z))
+        ]
+        assert expected[said] == pytest.approx(min(expected), abs=1e-9)
+        tied = [d for d, value in enumerate(expected) if value <= min(expected) + 1e-14]
+        assert z[said] >= max(z[d] for d in tied)
 
 
 @settings(max_examples=10, deadline=None)

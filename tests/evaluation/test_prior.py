@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_cases import Rows, rows
+from sklearn.metrics import accuracy_score, recall_score
+from sklearn.utils.class_weight import compute_sample_weight
 
 from imbalance_bench.evaluation.metrics import per_class_rows
 from imbalance_bench.evaluation.prior import prior_weights
@@ -29,6 +32,29 @@ def test_weighted_shares_are_the_target(classes: list[tuple[int, int]], seed: in
     assert weight.shape == labels.shape
     assert weight.mean() == pytest.approx(1, rel=1e-12)
     assert np.bincount(labels, weight) / weight.sum() == pytest.approx(target, rel=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(rows(weights=("ones",)), st.integers(0, 99))
+def test_weights_are_scikit_learns_and_accuracy_is_the_mixture_of_recalls(case: Rows, seed: int) -> None:
+    held = np.unique(case.truth)
+    target = np.zeros(case.n_classes)
+    target[held] = np.random.default_rng(seed).dirichlet(np.ones(len(held)))
+    weight = prior_weights(case.truth, target, case.names)
+    by_class = {c: target[c] / np.mean(case.truth == c) for c in held}
+    assert weight == pytest.approx(compute_sample_weight(by_class, case.truth))
+    recalls = recall_score(case.truth, case.predicted, labels=held, average=None, zero_division=0)
+    accuracy = accuracy_score(case.truth, case.predicted, sample_weight=weight)
+    assert accuracy == pytest.approx(target[held] @ recalls)
+
+
+@settings(deadline=None, max_examples=40)
+@given(rows(weights=("ones",), truths=("all classes", "one class")))
+def test_uniform_shares_are_scikit_learns_balanced_weights(case: Rows) -> None:
+    held = np.unique(case.truth)
+    target = np.where(np.isin(range(case.n_classes), held), 1 / len(held), 0.0)
+    weight = prior_weights(case.truth, target, case.names)
+    assert weight == pytest.approx(compute_sample_weight("balanced", case.truth))
 
 
 def test_the_own_shares_weigh_every_row_one() -> None:

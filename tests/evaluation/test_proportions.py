@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from made_cases import Rows, rows
+from scipy.stats import beta, binomtest
 
 from imbalance_bench.evaluation.proportions import FEW_ROWS, exact_interval, few, weighted_share
 
@@ -23,6 +24,41 @@ def test_whole_rows_have_clopper_and_pearsons_interval(n: int, share: float) -> 
     assert found.value == pytest.approx(hits / n)
     assert found.rows == pytest.approx(n)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 400), st.just(0.0) | st.floats(1e-9, 1), st.sampled_from([0.5, 0.9, 0.99, 0.999]))
+def test_other_levels_and_rows_that_are_not_whole(n: int, share: float, level: float) -> None:
+    hits = round(share * n)
+    expected = binomtest(hits, n).proportion_ci(level, "exact")
+    assert exact_interval(hits / n, n, level) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    found, tail, some = exact_interval(share, n + 0.4, level), (1 - level) / 2, share * (n + 0.4)
+    rest = n + 0.4 - some
+    low = beta.ppf(tail, some, rest + 1) if some > 0 else 0.0
+    high = beta.ppf(1 - tail, some + 1, rest) if rest > 0 else 1.0
+    assert found == pytest.approx((low, high), abs=1e-9)
+
+
+@settings(max_examples=80, deadline=None)
+@given(rows())
+def test_any_weights_against_korn_and_graubard_row_by_row(case: Rows) -> None:
+    hit, w = case.truth == 0, case.weight
+    found = weighted_share(hit, w)
+    inside, outside = (math.fsum(w[side]) for side in (hit, ~hit))
+    whole = inside + outside
+    assert found.value == pytest.approx(inside / whole, rel=1e-12)
+    kept = hit[w > 0]
+    if kept.all() or not kept.any():
+        assert found.rows == pytest.approx(whole**2 / math.fsum(w * w))
+        assert (found.low, found.high)[int(kept.all())] == float(kept.all())
+    else:
+        f = inside / whole
+        variance = math.fsum((w / whole) ** 2 * np.where(hit, outside / whole, f) ** 2)
+        assert found.rows == pytest.approx(f * (outside / whole) / variance)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    if case.kinds[-1] == "ones":
+        expected = binomtest(int(hit.sum()), len(hit)).proportion_ci(0.95, "exact")
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 def test_weights_by_hand() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from made_cases import Rows, exact_auc, exact_average_precision, rows
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from imbalance_bench.evaluation.ranking import average_precision, roc_auc, threshold_counts
@@ -49,6 +50,17 @@ def test_agrees_with_scikit_learn(case: Ranked) -> None:
         assert roc_auc(truth, scores, weight) == pytest.approx(expected, rel=1e-12, abs=1e-15)
     else:
         assert math.isnan(roc_auc(truth, scores, weight))
+
+
+@settings(deadline=None, max_examples=40)
+@given(rows(most=25, classes=(2, 2)), st.sampled_from([1.0, 1e-9, 1e300]))
+def test_extreme_weights_and_scores_round_nothing_away(case: Rows, unit: float) -> None:
+    hit, scores = case.truth == 1, unit * case.logits[:, 1]
+    found = average_precision(hit, scores, case.weight), roc_auc(hit, scores, case.weight)
+    expected = tuple(peer(hit, scores, case.weight) for peer in (exact_average_precision, exact_auc))
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True)
+    # The area is a share of pairs whichever side is rare.
+    assert math.isnan(found[1]) or 0 <= found[1] <= 1 + 1e-12
 
 
 @law

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from made_cases import MILD, Rows, bins_of, debiased_square, drawn_weights, exact_mcc, rows
+from scipy.special import softmax
+from sklearn import metrics as sk
 
 from imbalance_bench.evaluation import summary_metrics
 from imbalance_bench.evaluation.metrics import per_class_rows
 from imbalance_bench.evaluation.names import METRICS
-from imbalance_bench.evaluation.resampling import resampled_metrics, row_weights
+from imbalance_bench.evaluation.resampling import resampled_classes, resampled_metrics, row_weights
 
 law = settings(deadline=None, max_examples=40)
 WEIGHTS = st.sampled_from([0.0, 0.0, 0.5, 1.0, 2.0, 3.7])
@@ -50,6 +53,84 @@ def test_every_replicate_is_what_summary_metrics_gives(case):
         for name in METRICS:
             if name != "ece":  # keeps the bins of the rows' own weights: tested below
                 assert found[name][b] == pytest.approx(expected[name], abs=1e-9, nan_ok=True), name
+
+
+def replicates_of(case: Rows, seed: int, kinds: tuple[str, ...]) -> np.ndarray:
+    """(4, n) weights of several kinds."""
+    rng = np.random.default_rng(seed)
+    return np.stack([drawn_weights(rng, kind, case.truth, case.n_classes) for kind in kinds])
+
+
+EXTREME = ("ones", "with zeros", "extreme", "one row")
+
+
+@law
+@given(rows(weights=MILD), st.integers(0, 10**6))
+def test_degenerate_replicates_are_what_summary_metrics_gives(case, seed):
+    draws = replicates_of(case, seed, EXTREME)
+    found = resampled_metrics(case.truth, case.logits, case.predicted, draws, case.weight, 0)
+    for b, draw in enumerate(draws):
+        weight = draw * case.weight
+        if not weight.any():
+            assert all(np.isnan(found[name][b]) for name in METRICS)
+            continue
+        expected = summary_metrics(
+            case.truth, case.logits, case.names, weight, y_pred=case.predicted, minority=0
+        )
+        for name in set(METRICS) - {"ece"}:
+            assert found[name][b] == pytest.approx(expected[name], rel=1e-9, abs=1e-9, nan_ok=True), name
+        assert found["mcc"][b] == pytest.approx(exact_mcc(case.truth, case.predicted, weight), abs=1e-9)
+
+
+@law
+@given(rows(weights=MILD), st.integers(0, 10**6))
+def test_the_calibration_error_of_a_replicate_row_by_row(case, seed):
+    draws = replicates_of(case, seed, MILD)
+    found = resampled_metrics(
+        case.truth, case.logits, None, draws, case.weight, case.n_classes - 1, metrics=["ece"]
+    )["ece"]
+    p = softmax(case.logits, axis=1)
+    judged = [1] if case.n_classes == 2 else range(case.n_classes)
+    for b, draw in enumerate(draws):
+        # The weights are the replicate's, the bins are not.
+        square = np.mean(
+            [
+                debiased_square(p[:, c], case.truth == c, draw * case.weight, bins_of(p[:, c], case.weight))
+                for c in judged
+            ]
+        )
+        assert found[b] ** 2 == pytest.approx(np.maximum(square, 0), abs=1e-9, nan_ok=True)
+
+
+def test_a_bin_of_next_to_no_weight_tells_nothing():
+    # Squares of 1e-200 are 0: such a bin is left out, and no warning is given.
+    truth, logits, _ = example(0, 40)
+    tiny = np.where(np.arange(40) < 20, 1e-200, 1.0)
+    order = np.argsort(logits[:, 1])
+    draws = np.ones((1, 40))
+    draws[0, order] = tiny
+    found = resampled_metrics(truth[order], logits[order], None, draws, metrics=["ece"])["ece"]
+    assert np.isfinite(found).all()
+
+
+@law
+@given(rows(weights=MILD), st.integers(0, 10**6))
+def test_every_class_of_a_replicate_is_scikit_learns(case, seed):
+    draws = replicates_of(case, seed, EXTREME)
+    found = resampled_classes(case.truth, case.predicted, case.n_classes, draws, case.weight)
+    labels = list(range(case.n_classes))
+    for b, draw in enumerate(draws):
+        kept = draw * case.weight > 0
+        if not kept.any():
+            assert all(np.isnan(values[b]).all() for values in found.values())
+            continue
+        truth, predicted, weight = (v[kept] for v in (case.truth, case.predicted, draw * case.weight))
+        precision, recall, f1, _ = sk.precision_recall_fscore_support(
+            truth, predicted, labels=labels, sample_weight=weight, zero_division=np.nan
+        )
+        f1[~np.isin(labels, truth)] = np.nan  # theirs is 0 for an absent class that was called
+        for name, expected in (("precision", precision), ("recall", recall), ("f1", f1)):
+            assert found[name][b] == pytest.approx(expected, rel=1e-9, nan_ok=True), name
 
 
 def test_the_calibration_error_keeps_its_bins():

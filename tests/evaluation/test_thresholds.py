@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_cases import MILD, Rows, rows
 from sklearn import metrics as sk
 
 from imbalance_bench.evaluation.metrics import summary_metrics
@@ -44,6 +47,77 @@ def test_two_classes_are_searched_exhaustively(metric: str, seed: int, n: int, t
     reached = value(logits + offsets, labels, metric, weight)
     assert reached == pytest.approx(best_of_all_cuts(logits, labels, metric, weight), abs=1e-9)
     assert offsets.sum() == pytest.approx(0, abs=1e-9)
+
+
+def by_scikit_learn(truth: np.ndarray, said: np.ndarray, weight: np.ndarray, metric: str) -> float:
+    """A metric over the classes that have weight, by scikit-learn; the rows without are left out."""
+    kept = weight > 0
+    y, s, w = truth[kept], said[kept], weight[kept]
+    present = np.unique(y)
+    if metric == "mcc":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # theirs, of a single label
+            return float(sk.matthews_corrcoef(y, s, sample_weight=w))
+    if metric == "accuracy":
+        return float(sk.accuracy_score(y, s, sample_weight=w))
+    _, recall, f1, _ = sk.precision_recall_fscore_support(
+        y, s, labels=present, sample_weight=w, zero_division=0
+    )
+    return {
+        "macro_f1": float(f1.mean()),
+        "balanced_accuracy": float(recall.mean()),
+        "worst_class_recall": float(recall.min()),
+        "g_mean": float(recall.prod() ** (1 / len(recall))),
+    }[metric]
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows(weights=MILD), st.sampled_from(DECISION_METRICS))
+def test_values_from_counts_are_scikit_learns(case: Rows, metric: str) -> None:
+    truth, said, weight = case.truth, case.predicted, case.weight
+    hit = np.bincount(said, weight * (truth == said), minlength=case.n_classes)
+    called = np.bincount(said, weight, minlength=case.n_classes)
+    present = np.bincount(truth, weight, minlength=case.n_classes)
+    found = decision_values(np.stack([hit, hit]), np.stack([called, called]), present, metric)
+    assert found == pytest.approx([by_scikit_learn(truth, said, weight, metric)] * 2, abs=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows(most=15, classes=(2, 2), weights=MILD), st.sampled_from(DECISION_METRICS))
+def test_degenerate_rows_get_the_best_of_all_cuts(case: Rows, metric: str) -> None:
+    mass = one_hot(case.truth, 2, case.weight)
+    offsets = fit_offsets(case.logits, mass, metric)
+    gap = np.unique(case.logits[:, 0] - case.logits[:, 1])
+    every = [np.full(len(mass), c) for c in (0, 1)]
+    every += [(case.logits[:, 0] - case.logits[:, 1] <= cut).astype(int) for cut in gap]
+    best = max(by_scikit_learn(case.truth, said, case.weight, metric) for said in every)
+    reached = by_scikit_learn(case.truth, (case.logits + offsets).argmax(axis=1), case.weight, metric)
+    assert reached == pytest.approx(best, abs=1e-9)
+
+
+def test_a_constant_decision_correlates_with_nothing_exactly() -> None:
+    # 3.7 + .5 and the like are rounded: so is what is left of the other class when all its rows are gone.
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        weight = rng.choice([0.5, 1.0, 3.7], 15)
+        share = rng.choice([0.2, 0.5]) * weight.sum()
+        called = np.array([weight.cumsum()[-1] - weight[::-1].cumsum()[-1], weight.sum()])
+        present = np.array([weight.sum() - share, share])
+        hit = np.array([0.0, share])
+        assert decision_values(hit[None], called[None], present, "mcc").tolist() == [0.0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows(classes=(3, 5), weights=MILD), st.sampled_from(DECISION_METRICS), st.booleans())
+def test_offsets_never_lose_on_the_rows_they_are_fitted_on(case: Rows, metric: str, given: bool) -> None:
+    mass, prior = one_hot(case.truth, case.n_classes, case.weight), np.arange(1, case.n_classes + 1)
+    offsets = fit_offsets(case.logits, mass, metric, prior / prior.sum() if given else None)
+    before, after = (
+        by_scikit_learn(case.truth, (case.logits + by).argmax(axis=1), case.weight, metric)
+        for by in (np.zeros(case.n_classes), offsets)
+    )
+    assert np.isfinite(offsets).all()
+    assert after >= before - 1e-9
 
 
 @pytest.mark.parametrize("metric", DECISION_METRICS)

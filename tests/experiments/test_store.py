@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import pandas as pd
 import pytest
 from conftest import StoredComparison
 from helpers import leftovers, run_folders
@@ -43,6 +44,23 @@ def copy_of(run: StoredRun, to: Path) -> Callable[[Path], None]:
         shutil.copytree(to, folder, dirs_exist_ok=True)
 
     return fill
+
+
+def test_the_macro_values_of_a_run_recompute_from_its_table_alone(stored: StoredComparison) -> None:
+    """per_class.csv, read as anyone would; what is empty there is undefined."""
+    runs, _ = find_runs(stored.folder)
+    assert len(runs) == 8
+    for run in runs:
+        table = pd.read_csv(run.folder / "per_class.csv")
+        assert table["class"].astype(str).tolist() == run.record["class_names"]
+        expected = {
+            "macro_f1": table["f1"].mean(),
+            "balanced_accuracy": table["recall"].mean(),
+            "g_mean": table["recall"].prod() ** (1 / table["recall"].count()),
+            "worst_class_recall": table["recall"].min(),
+            "macro_ap": table["average_precision"].mean(),
+        }
+        assert {name: run.record["metrics"][name] for name in expected} == pytest.approx(expected, abs=1e-12)
 
 
 def test_every_run_is_found_by_its_config_and_by_its_key(store: Store) -> None:
