@@ -84,10 +84,12 @@ def comparison(
 
 
 def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[str, Needed]:
-    """By strategy, what it takes to tell the difference from the baseline that was found."""
+    """By strategy, what it takes to tell the difference from its baseline that was found, with correction."""
     found = {}
-    for name, seeds, _, base_seeds in pairs:
-        what = needed_seeds(protocol, [(1.0, seeds), (-1.0, base_seeds)], value_of(metric))
+    for name, seeds, base, base_seeds in pairs:
+        rivals = sum(other == base for _, _, other, _ in pairs)
+        parts = [(1.0, seeds), (-1.0, base_seeds)]
+        what = needed_seeds(protocol, parts, value_of(metric), rivals)
         if what is not None:
             found[name] = what
     return found
@@ -169,7 +171,7 @@ def _decomposition(
         return []
     base, base_tuned = _by_seed(by_name[baseline]), _by_seed(tuned[baseline])
     taken = [
-        (name, _by_seed(by_name[name]), _by_seed(tuned_arm))
+        (name, _by_seed(by_name[name]), tuned_arm.name, _by_seed(tuned_arm))
         for name, tuned_arm in tuned.items()
         if name != baseline and tuned_arm is not by_name[name]
     ]

@@ -73,9 +73,12 @@ def combined(
 
 
 def needed_seeds(
-    protocol: Protocol, parts: Sequence[tuple[float, Seeds]], of: Value
+    protocol: Protocol, parts: Sequence[tuple[float, Seeds]], of: Value, comparisons: int = 1
 ) -> statistics.Needed | None:
-    """What it takes to tell the value that `combined` finds; None for fewer than two seeds or no spread."""
+    """What it takes to tell the value that `combined` finds; None for fewer than two seeds or no spread.
+
+    `comparisons`: of how many this is one, for Holm's correction.
+    """
     values, draws = _paired(parts, of)
     values = values[np.isfinite(values)] if draws is None else values
     if len(values) < 2 or not np.isfinite(values).all() or protocol.design == "resplit":
@@ -83,7 +86,9 @@ def needed_seeds(
     if protocol.design == "crossed" and draws is None:
         return None
     found = statistics.components(values, draws if protocol.design == "crossed" else None)
-    return statistics.seeds_needed(float(values.mean()), found) if found.seed > 0 else None
+    if not found.seed > 0:
+        return None
+    return statistics.seeds_needed(float(values.mean()), found, comparisons=comparisons)
 
 
 def _paired(parts: Sequence[tuple[float, Seeds]], of: Value) -> tuple[Floats, Floats | None]:
@@ -154,13 +159,13 @@ def differences(
 
 def decomposition(
     protocol: Protocol,
-    arms: Sequence[tuple[str, Seeds, Seeds]],
+    arms: Sequence[tuple[str, Seeds, str, Seeds]],
     base: Seeds,
     base_tuned: Seeds,
     metric: str,
     beside: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """The gain of each (strategy, its seeds, its tuned seeds) over the baseline, taken apart.
+    """The gain of each (strategy, its seeds, it tuned, its seeds) over the baseline, taken apart.
 
     gain = threshold_effect + model_effect - own_threshold_effect: what a moved threshold gives the
     baseline, what the model gives beyond it where both are tuned, less what the strategy itself still gains
@@ -169,14 +174,14 @@ def decomposition(
     """
     rows = []
     of = value_of(metric)
-    for name, seeds, tuned in arms:
+    for name, seeds, tuned_name, tuned in arms:
         terms = {
             "gain": [(1.0, seeds), (-1.0, base)],
             "threshold_effect": [(1.0, base_tuned), (-1.0, base)],
             "model_effect": [(1.0, tuned), (-1.0, base_tuned)],
             "own_threshold_effect": [(1.0, tuned), (-1.0, seeds)],
         }
-        row: dict[str, Any] = {"strategy": name, "metric": metric}
+        row: dict[str, Any] = {"strategy": name, "tuned": tuned_name, "metric": metric}
         for term, parts in terms.items():
             row |= as_fields(term, combined(protocol, parts, of))
         for other in beside:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from imbalance_bench.evaluation.names import DECISION_METRICS, SMALLER_IS_BETTER
@@ -55,7 +55,7 @@ def verdict(
     found = _sorted(family, -1.0 if metric in SMALLER_IS_BETTER else 1.0)
     said += _told(found, metric, base, vary)
     said += _open(found["open"], metric, base, needed)
-    return said + _moved(content)
+    return said + _moved(content, {row["strategy"] for row in found["better"]})
 
 
 def _rival(content: Row, metric: str) -> str:
@@ -93,6 +93,8 @@ def _told(found: Mapping[str, Sequence[Row]], metric: str, base: str, vary: str)
         said.append(f"None of these beats {rival} in {TITLES[metric]} on these data.")
     if found["worse"]:
         said.append(f"Worse than {rival}: {'; '.join(map(_with_interval, found['worse']))}.")
+    if found["same"]:
+        said.append(f"Equal to {rival} on every seed: {', '.join(row['strategy'] for row in found['same'])}.")
     return said
 
 
@@ -106,8 +108,11 @@ def _open(rows: Sequence[Row], metric: str, base: str, needed: Mapping[str, Need
         names = ", ".join(row["strategy"] for row in small)
         said.append(f"Within {number(NEGLIGIBLE)} of {_named(base)}, either way: {names}.")
     if rest:
-        listed = "; ".join(f"{row['strategy']} {_interval(row)}" for row in rest)
-        said.append(f"Not told apart from {_named(base)}, 95 % intervals of the difference: {listed}.")
+        listed = "; ".join(f"{row['strategy']} {number(row['mean'])} {_interval(row)}" for row in rest)
+        said.append(
+            f"Not told apart from {_named(base)} after Holm's correction; each difference with its own 95 % "
+            f"interval: {listed}."
+        )
         said += _needed(max(rest, key=lambda row: abs(row["mean"])), needed)
     return said
 
@@ -120,7 +125,7 @@ def _needed(row: Row, needed: Mapping[str, Needed]) -> list[str]:
     if what.seeds is not None:
         return [
             f"To tell a difference of {number(abs(row['mean']))}, as found for {row['strategy']}, takes "
-            f"about {what.seeds:,} seeds (80 % power, before correction)."
+            f"about {what.seeds:,} seeds (80 % power, after correction)."
         ]
     return [
         f"A difference of {number(abs(row['mean']))}, as found for {row['strategy']}, is beyond this test "
@@ -128,42 +133,70 @@ def _needed(row: Row, needed: Mapping[str, Needed]) -> list[str]:
     ]
 
 
-def _moved(content: Row) -> list[str]:
-    """How much of the gains in decisions is a moved threshold."""
+def _moved(content: Row, better: Collection[str]) -> list[str]:
+    """How much of the gains in decisions is a moved threshold.
+
+    `better` are told from the baseline in the primary metric, with correction: where the gain is in that
+    metric, no other model is called more than a moved threshold.
+    """
     rows = [
         row for row in content["decomposition"] if row["gain"] is not None and row["gain_low"] is not None
     ]
     if not rows:
         return []
-    base, title = content["baseline"], TITLES[rows[0]["metric"]]
-    gains = [row for row in rows if row["gain_low"] > 0]
+    base, metric = content["baseline"], rows[0]["metric"]
+    primary = metric == content["primary_metric"]
+    title = TITLES[metric] + " (exploring)" * (not primary)
+    gains = sorted((row for row in rows if row["gain_low"] > 0), key=lambda row: -row["gain"])
+    moved = f"{number(rows[0]['threshold_effect'])} {_interval_of(rows[0], 'threshold_effect')}"
     if not gains:
-        row = rows[0]
         return [
             f"No strategy is shown to gain in {title} over plain {base}, whose threshold alone, moved, gains "
-            f"{number(row['threshold_effect'])} ({number(row['threshold_effect_low'])} to "
-            f"{number(row['threshold_effect_high'])})."
+            f"{moved}."
         ]
-    best = max(gains, key=lambda row: row["gain"])
-    moved, left = best["threshold_effect"], best["model_effect"]
-    start = (
-        f"{best['strategy']} gains {number(best['gain'])} in {title} over plain {base}; moving the threshold "
-        f"of {base} alone gains {number(moved)}"
-    )
-    interval = f"{number(best['model_effect_low'])} to {number(best['model_effect_high'])}"
-    if best["model_effect_low"] > 0:
-        return [f"{start}, and {number(left)} ({interval}) is more than a moved threshold."]
-    return [f"{start}. What the model gives beyond that, {number(left)} ({interval}), may be nothing."]
+    said = [
+        f"Gains in {title} over plain {base}, each with its own 95 % interval: {_parts_of(gains, 'gain')}. "
+        f"The threshold of {base} alone, moved, gains {moved}."
+    ]
+    more = [row for row in gains if row["model_effect_low"] > 0 and (not primary or row["tuned"] in better)]
+    rest = [row for row in gains if row not in more]
+    if more:
+        said.append(
+            "More than a moved threshold, by what the model gives where both are tuned: "
+            f"{_parts_of(more, 'model_effect')}."
+        )
+    if rest:
+        said.append(
+            "Not shown to be more than a moved threshold, by what the model gives where both are tuned: "
+            f"{_parts_of(rest, 'model_effect')}."
+        )
+    worse = [row for row in rows if row["own_threshold_effect_high"] < 0]
+    if worse:
+        costs = _parts_of(worse, "own_threshold_effect")
+        said.append(f"Tuning on these validation images makes decisions worse: {costs}.")
+    return said
+
+
+def _parts_of(rows: Sequence[Row], name: str) -> str:
+    return "; ".join(f"{row['strategy']} {number(row[name])} {_interval_of(row, name)}" for row in rows)
+
+
+def _interval_of(row: Row, name: str) -> str:
+    return f"({number(row[f'{name}_low'])} to {number(row[f'{name}_high'])})"
 
 
 def _scarce(rows: Mapping[str, tuple[int, ...]]) -> list[str]:
     if not rows:
         return []
-    shown = [f"{name} ({' and '.join(map(str, counts))})" for name, counts in rows.items()]
-    parts = "validation or test" if max(map(len, rows.values())) > 1 else "test"
+    parts = ("validation", "test")[-max(map(len, rows.values())) :]
+    shown = [
+        f"{name} ({', '.join(f'{n:,} {part}' for n, part in zip(counts, parts, strict=True))})"
+        for name, counts in rows.items()
+    ]
     more = f" and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
     return [
-        f"No verdict on classes with fewer than {FEW_ROWS} {parts} images: {', '.join(shown[:LISTED])}{more}."
+        f"No verdict on classes that have fewer than {FEW_ROWS} {' or '.join(parts)} images in some seed: "
+        f"{', '.join(shown[:LISTED])}{more}."
     ]
 
 

@@ -14,8 +14,10 @@ def difference(strategy: str, mean: float, half: float, p: float | None, **more:
 
 
 def part(strategy: str, gain: float, moved: float, model: float, half: float) -> dict[str, Any]:
-    row: dict[str, Any] = {"strategy": strategy, "metric": "macro_f1"}
-    for name, value in (("gain", gain), ("threshold_effect", moved), ("model_effect", model)):
+    row: dict[str, Any] = {"strategy": strategy, "tuned": f"{strategy}+threshold", "metric": "macro_f1"}
+    effects = (gain, moved, model, moved + model - gain)
+    names = ("gain", "threshold_effect", "model_effect", "own_threshold_effect")
+    for name, value in zip(names, effects, strict=True):
         row |= {name: value, f"{name}_low": value - half, f"{name}_high": value + half}
     return row
 
@@ -43,6 +45,7 @@ def test_a_real_gain_is_named_with_interval_and_p() -> None:
 def test_it_can_say_that_none_is_better() -> None:
     text = said([difference("focal", -0.05, 0.02, 0.001), difference("logit-adjustment", 0, 0, 1.0)])
     assert "None of these beats cross-entropy in minority AP on these data." in text
+    assert "Equal to cross-entropy on every seed: logit-adjustment." in text
     assert "Better" not in text
 
 
@@ -62,7 +65,7 @@ def test_what_is_open_is_called_open_with_the_seeds_that_it_takes() -> None:
     assert "no strategy is shown to beat cross-entropy" in text
     assert "Within .010 of cross-entropy, either way: focal." in text
     assert "Not told apart from cross-entropy" in text
-    assert "smote (-.020 to .080)" in text
+    assert "smote .030 (-.020 to .080)" in text
     assert "To tell a difference of .030, as found for smote, takes about 11 seeds" in text
     limited = said(rows, needed={"smote": Needed(None, 0.06, 4.0)})
     assert "no number of seeds tells less than .060" in limited
@@ -77,28 +80,65 @@ def test_one_seed_and_few_rows() -> None:
     assert "One seed can't tell" in said([difference("smote", 0.04, 0.02, 0.2, n=1)])
     scarce = {f"c{i}": (i, 100) for i in range(6)}
     text = said([difference("smote", 0.04, 0.02, 0.004)], scarce=scarce)
-    assert "No verdict on classes with fewer than 20 validation or test images: c0 (0 and 100)" in text
+    assert (
+        "No verdict on classes that have fewer than 20 validation or test images in some seed: "
+        "c0 (0 validation, 100 test), c1"
+    ) in text
+    alone = said([difference("smote", 0.04, 0.02, 0.004)], scarce={"c": (1,)})
+    assert "fewer than 20 test images in some seed: c (1 test)." in alone
     assert "and 2 more" in text
 
 
 def test_the_moved_threshold_is_told_from_the_model() -> None:
     rows = [difference("smote", 0.001, 0.002, 0.9)]
     nothing = said(rows, [part("smote", 0.1, 0.09, 0.01, 0.02)])
-    assert "smote gains .100 in macro F1 over plain cross-entropy" in nothing
-    assert "moving the threshold of cross-entropy alone gains .090" in nothing
-    assert "may be nothing" in nothing
-    real = said(rows, [part("smote", 0.1, 0.03, 0.07, 0.02)])
-    assert ".070 (.050 to .090) is more than a moved threshold" in real
+    assert (
+        "Gains in macro F1 (exploring) over plain cross-entropy, each with its own 95 % interval: smote .100 "
+        "(.080 to .120). The threshold of cross-entropy alone, moved, gains .090 (.070 to .110)."
+    ) in nothing
+    assert "Not shown to be more than a moved threshold" in nothing
+    assert "smote .010 (-.010 to .030)" in nothing
+    real = said(rows, [part("smote", 0.1, 0.03, 0.07, 0.02), part("focal", 0.09, 0.03, 0.01, 0.02)])
+    assert (
+        "More than a moved threshold, by what the model gives where both are tuned: "
+        "smote .070 (.050 to .090)."
+    ) in real
+    assert "where both are tuned: focal .010 (-.010 to .030)." in real
     lost = said(rows, [part("smote", 0.01, 0.03, -0.02, 0.02)])
-    assert "No strategy is shown to gain in macro F1 over plain cross-entropy" in lost
+    assert "No strategy is shown to gain in macro F1 (exploring) over plain cross-entropy" in lost
     assert "whose threshold alone, moved, gains .030 (.010 to .050)" in lost
+
+
+def test_in_the_primary_metric_a_model_needs_the_corrected_test() -> None:
+    parts = [part("smote", 0.1, 0.03, 0.07, 0.02)]
+    tuned: dict[str, Any] = {"metric": "macro_f1", "baseline": "cross-entropy+threshold"}
+    for p, start in ((0.01, "More than a moved threshold"), (0.09, "Not shown to be more than")):
+        text = said([difference("smote+threshold", 0.07, 0.02, p, **tuned)], parts, metric="macro_f1")
+        assert f"{start}" in text
+        assert "exploring" not in text
+        assert ("More than a moved" in text) is (p < 0.05)
+
+
+def test_a_tuning_that_costs_is_told() -> None:
+    row = part("logit-adjustment", 0.1, 0.09, 0.0, 0.02)
+    assert "makes decisions worse" not in said([difference("smote", 0, 0.1, 1.0)], [row])
+    row |= {
+        "own_threshold_effect": -0.01,
+        "own_threshold_effect_low": -0.02,
+        "own_threshold_effect_high": -0.001,
+    }
+    assert (
+        "Tuning on these validation images makes decisions worse: logit-adjustment -.010 (-.020 to -.001)."
+        in said([difference("smote", 0, 0.1, 1.0)], [row])
+    )
 
 
 def test_a_metric_that_hangs_on_few_rows_gets_no_verdict() -> None:
     rows = [difference("smote", 0.04, 0.02, 0.004)]
     of_three = said(rows, scarce={"c": (12, 15)}, minority="c")
     assert of_three.splitlines() == [
-        "No verdict on classes with fewer than 20 validation or test images: c (12 and 15).",
+        "No verdict on classes that have fewer than 20 validation or test images in some seed: c (12 "
+        "validation, 15 test).",
         "Minority AP hangs on so few images here that no strategy can be told from another.",
     ]
     # Another scarce class than the one that the metric speaks of.
