@@ -121,7 +121,7 @@ def _compared(planned: Plan, outcomes: Sequence[Outcome], reading: Reading) -> R
         dataset=planned.dataset,
         seeds=planned.seeds,
         class_names=planned.class_names,
-        primary_metric=reading.primary_metric,
+        reading=reading,
     )
     return Result(content, notices(arms))
 

@@ -97,7 +97,7 @@ def _compared(
         dataset=name,
         seeds=sorted({run.config.seed for run in runs}),
         class_names=names,
-        primary_metric=reading.primary_metric,
+        reading=reading,
         baseline=base,
     )
     if "test_groups" in runs[0].predictions:

@@ -148,6 +148,6 @@ def _from_store(runs: Sequence[StoredRun], strategies: Sequence[Strategy], readi
         dataset=runs[0].config.dataset,
         seeds=sorted({run.config.seed for arm in arms for run in arm.runs}),
         class_names=class_names,
-        primary_metric=reading.primary_metric,
+        reading=reading,
     )
     return Result(content, notices(arms))

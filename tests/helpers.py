@@ -23,7 +23,8 @@ RUN_KEYS = {
     "failures",
 }  # fmt: skip
 COMPARE_KEYS = {
-    "dataset", "baseline", "seeds", "vary", "test_prior", "primary_metric", "threshold_metric", "intervals",
+    "dataset", "baseline", "seeds", "vary", "test_prior", "primary_metric", "threshold_metric", "aim",
+    "positive_class", "intervals",
     "rows", "per_class", "per_rank", "operating_points", "reliability", "differences", "decomposition",
     "verdict", "failures",
 }  # fmt: skip

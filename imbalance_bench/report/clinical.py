@@ -13,14 +13,25 @@ from imbalance_bench.report.estimates import Protocol, as_fields, defined, mean_
 from imbalance_bench.report.tables import Table, number
 
 
-def clinical_rows(name: str, scores: Sequence[Scores], protocol: Protocol) -> list[dict[str, Any]]:
-    """One mapping per aim of one strategy, its quantities with NAME_low and NAME_high."""
+def clinical_rows(
+    name: str,
+    scores: Sequence[Scores],
+    protocol: Protocol,
+    positive: str | None = None,
+    prevalence: float | None = None,
+) -> list[dict[str, Any]]:
+    """One mapping per aim of one strategy, its quantities with NAME_low and NAME_high.
+
+    `positive` is the class that they speak of, `prevalence` what predictive values were computed at.
+    """
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for key in scores[0].clinical if scores else ():
         *aim, quantity = key.split(":")
         head = dict(zip(("aim", "target", "fitted_on"), [*aim, None][:3], strict=True))
         row = found.setdefault(
-            tuple(aim), {"strategy": name, **head, "target": float(aim[1]), "n": len(scores)}
+            tuple(aim),
+            {"strategy": name, "class": positive, "prevalence": prevalence}
+            | {**head, "target": float(aim[1]), "n": len(scores)},
         )
         numbers = _mean(quantity, key, scores, protocol)
         bounded = aim[0] != "net_benefit"
@@ -34,10 +45,10 @@ def _share(value: float | None) -> float | None:
 
 
 def _mean(quantity: str, key: str, scores: Sequence[Scores], protocol: Protocol) -> dict[str, Any]:
-    """Over seeds by the design of the comparison; where test rows are shared, never narrower than exact.
+    """Over seeds, by their design; for one seed, or on one test part, never narrower than exact.
 
-    For one seed it is the exact interval of its test rows. For several on one test part, whatever reaches
-    further on each side: the mean of their exact intervals, or the interval over seeds and test rows.
+    There it is whatever reaches further on each side: the mean of the seeds' exact intervals, or the interval
+    over seeds and resampled test rows, which knows of groups.
     """
     found = mean_over_seeds(protocol, scores, lambda s: (s.clinical[key][0], s.replicates.get(key)))
     if protocol.design != "crossed" and len(scores) > 1:
@@ -46,26 +57,28 @@ def _mean(quantity: str, key: str, scores: Sequence[Scores], protocol: Protocol)
     if not spans:
         return as_fields(quantity, found)
     value, low, high = (sum(part) / len(spans) for part in zip(*spans, strict=True))
-    if len(spans) > 1:
-        low, high = float(np.fmin(low, found.low)), float(np.fmax(high, found.high))
+    low, high = float(np.fmin(low, found.low)), float(np.fmax(high, found.high))
     return {quantity: defined(value), f"{quantity}_low": defined(low), f"{quantity}_high": defined(high)}
 
 
 def clinical_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Sensitivity and specificity at thresholds that validation gave, with the predictive values there."""
     aims = [row for row in rows if row["fitted_on"] == "validation"]
+    names = ("sensitivity", "specificity", "ppv", "npv")
     cells = tuple(
         (
             row["strategy"],
             f"{row['aim']} {number(row['target'])}",
-            *(_cell(row, name) for name in ("sensitivity", "specificity", "ppv", "npv")),
+            *(_cell(row, name) for name in names),
         )
         for row in aims
     )
     heads = ("strategy", "aim on validation", "sensitivity", "specificity", "PPV", "NPV")
+    share = aims[0]["prevalence"] if aims else None
+    at = "" if share is None else f"; PPV and NPV at a prevalence of {share:.3g}"
     note = (
-        "of the positive class, with 95 % intervals; PPV and NPV at the prevalence of the test prior, or of "
-        "--prevalence; the thresholds are those of validation, so test meets the aims by and large"
+        f"class {aims[0]['class'] if aims else '-'} is the positive one{at}; with 95 % intervals; thresholds "
+        "meet their aim on validation, and miss it on test by chance, more so with fewer positives"
     )
     return Table("Operating points", heads, cells, labels=2, note=note)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,20 @@ from imbalance_bench.evaluation.proportions import FEW_ROWS
 from imbalance_bench.evaluation.statistics import Needed
 from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.experiments.store import StoredRun
-from imbalance_bench.report.arms import Failure, ScoredArm, tuned_metric
+from imbalance_bench.report.arms import Failure, ScoredArm
 from imbalance_bench.report.clinical import clinical_rows
 from imbalance_bench.report.estimates import (
     Pair,
     Protocol,
+    Seeds,
+    Value,
     decomposition,
     differences,
     needed_seeds,
     protocol_of,
     value_of,
 )
+from imbalance_bench.report.reading import AIMS, Reading
 from imbalance_bench.report.rows import arm_row, per_class, per_rank, rarest_class, reliability_points
 from imbalance_bench.report.verdict import verdict
 
@@ -37,15 +40,22 @@ def comparison(
     dataset: str,
     seeds: Sequence[int],
     class_names: Sequence[str],
-    primary_metric: str | None,
+    reading: Reading,
     baseline: str = BASELINE,
 ) -> dict[str, Any]:
     """The object that `compare --format json` prints; undefined numbers are None.
 
-    `baseline` names the arm that the others are compared with.
+    `reading` is what was asked; `baseline` names the arm that the others are compared with.
     """
-    primary = primary_metric or ("minority_ap" if len(class_names) == 2 else "macro_f1")
-    protocol = protocol_of([run for arm in arms for run in arm.runs])
+    runs = [run for arm in arms for run in arm.runs]
+    primary = reading.primary_metric or ("minority_ap" if len(class_names) == 2 else "macro_f1")
+    protocol = protocol_of(runs)
+    positive = next((run.record["positive_class"] for run in runs), None)
+    prevalence = reading.prevalence or test_prior(arms, class_names).get(positive or "")
+    aims = {} if positive is None else reading.aims(list(class_names).index(positive))
+    values = {name: value_of(name) for name in (primary, *(name for name in METRICS if name != primary))}
+    values |= aims
+    pairs = _pairs(arms, baseline)
     content: dict[str, Any] = {
         "dataset": dataset,
         "baseline": baseline,
@@ -53,30 +63,31 @@ def comparison(
         "vary": _vary(arms),
         "test_prior": test_prior(arms, class_names),
         "primary_metric": primary,
-        "threshold_metric": tuned_metric(primary),
+        "threshold_metric": reading.served,
+        "aim": {name: value for name in AIMS if (value := getattr(reading, name)) is not None},
+        "positive_class": positive,
         "intervals": method_of(arms, protocol),
-        "rows": [arm_row(arm, protocol) for arm in arms],
+        "rows": [arm_row(arm, protocol, aims) for arm in arms],
         "per_class": [row for arm in arms for row in per_class(arm, class_names)],
         "per_rank": [row for arm in arms for row in per_rank(arm)],
         "operating_points": [
             row
             for arm in arms
             if arm.kind == "requested"
-            for row in clinical_rows(arm.name, arm.scores, protocol)
+            for row in clinical_rows(arm.name, arm.scores, protocol, positive, prevalence)
         ],
         "reliability": [
             point for arm in arms if arm.kind == "requested" for point in reliability_points(arm, class_names)
         ],
-        "differences": _differences(_pairs(arms, baseline), protocol, primary),
-        "decomposition": _decomposition(arms, protocol, tuned_metric(primary), baseline),
+        "differences": differences(protocol, pairs, values, primary),
+        "decomposition": _decomposition(arms, protocol, reading.served, values, baseline),
         "verdict": [],
         "failures": [vars(failure) for failure in failures],
     }
-    runs = [run for arm in arms for run in arm.runs]
     if runs:
         content["verdict"] = verdict(
             content,
-            needed=_needed(_pairs(arms, baseline), protocol, primary),
+            needed=_needed(pairs, protocol, primary),
             scarce=_scarce(runs, class_names),
             minority=rarest_class(runs, class_names),
         )
@@ -88,7 +99,7 @@ def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[str,
     found = {}
     for name, seeds, base, base_seeds in pairs:
         rivals = sum(other == base for _, _, other, _ in pairs)
-        parts = [(1.0, seeds), (-1.0, base_seeds)]
+        parts: list[tuple[float, Seeds]] = [(1.0, seeds), (-1.0, base_seeds)]
         what = needed_seeds(protocol, parts, value_of(metric), rivals)
         if what is not None:
             found[name] = what
@@ -142,14 +153,11 @@ def _tuned_pairs(arms: Sequence[ScoredArm]) -> dict[str, ScoredArm]:
     }
 
 
-def _differences(pairs: Sequence[Pair], protocol: Protocol, primary: str) -> list[dict[str, Any]]:
-    """Each strategy against cross-entropy, and with a tuned threshold against cross-entropy with one."""
-    metrics = [primary, *(name for name in METRICS if name != primary)]
-    return differences(protocol, pairs, metrics, primary)
-
-
 def _pairs(arms: Sequence[ScoredArm], baseline: str) -> list[Pair]:
-    """Strategy and baseline, with the scores of their seeds; both plain, and both with a tuned threshold."""
+    """Strategy and baseline, with the scores of their seeds: both as they are, and both tuned.
+
+    A strategy that decides by itself stands in both.
+    """
     by_name, tuned = {arm.name: arm for arm in arms}, _tuned_pairs(arms)
     if baseline not in tuned:
         return []
@@ -157,15 +165,18 @@ def _pairs(arms: Sequence[ScoredArm], baseline: str) -> list[Pair]:
     pairs: list[Pair] = []
     for name, tuned_arm in tuned.items():
         if by_name[name] not in (base, base_tuned):
-            if tuned_arm is not by_name[name]:
-                pairs.append((name, _by_seed(by_name[name]), base.name, _by_seed(base)))
-            pairs.append((tuned_arm.name, _by_seed(tuned_arm), base_tuned.name, _by_seed(base_tuned)))
+            pairs.append((name, _by_seed(by_name[name]), base.name, _by_seed(base)))
+            if (tuned_arm, base_tuned) != (by_name[name], base):
+                pairs.append((tuned_arm.name, _by_seed(tuned_arm), base_tuned.name, _by_seed(base_tuned)))
     return pairs
 
 
 def _decomposition(
-    arms: Sequence[ScoredArm], protocol: Protocol, metric: str, baseline: str
+    arms: Sequence[ScoredArm], protocol: Protocol, metric: str, values: Mapping[str, Value], baseline: str
 ) -> list[dict[str, Any]]:
+    """Nothing where decisions serve what is no metric: a recall that argmax never aimed at."""
+    if metric not in values:
+        return []
     by_name, tuned = {arm.name: arm for arm in arms}, _tuned_pairs(arms)
     if baseline not in tuned:
         return []
@@ -175,7 +186,7 @@ def _decomposition(
         for name, tuned_arm in tuned.items()
         if name != baseline and tuned_arm is not by_name[name]
     ]
-    return decomposition(protocol, taken, base, base_tuned, metric, BESIDE)
+    return decomposition(protocol, taken, base, base_tuned, metric, values[metric], BESIDE)
 
 
 def test_prior(arms: Sequence[ScoredArm], class_names: Sequence[str]) -> dict[str, float | None]:

@@ -58,6 +58,16 @@ def value_of(metric: str) -> Value:
     return lambda scores: (scores.summary[metric], scores.replicates.get(metric))
 
 
+def of_class(metric: str, index: int) -> Value:
+    """A number of one class."""
+
+    def value(scores: Scores) -> tuple[float, Floats | None]:
+        drawn = scores.class_replicates.get(metric)
+        return scores.per_class[index][metric], None if drawn is None else drawn[:, index]
+
+    return value
+
+
 def mean_over_seeds(protocol: Protocol, scores: Sequence[Scores], of: Value) -> Estimate:
     """The mean of a number over the seeds that define it."""
     return combined(protocol, [(1.0, dict(enumerate(scores)))], of)
@@ -131,30 +141,46 @@ def defined(value: float) -> float | None:
 def differences(
     protocol: Protocol,
     pairs: Sequence[Pair],
-    metrics: Sequence[str],
+    metrics: Mapping[str, Value],
     primary: str,
 ) -> list[dict[str, Any]]:
     """One mapping per pair (strategy, its seeds, baseline, its seeds) and metric.
 
     `p_value` is corrected by Holm over the strategies that are compared with one baseline on the primary
-    metric; on the others it is None: they explore.
+    metric; on the others it is None: they explore. What differs on no seed is no test, and has 1. One seed
+    has no p-value: it says nothing of other trainings.
     """
     rows = [
         {"strategy": name, "baseline": base, "metric": metric}
         | as_fields("mean", combined_found)
-        | {"p_raw": defined(combined_found.p_value), "p_value": None, "n": combined_found.n}
-        for metric in metrics
+        | {
+            "p_raw": defined(combined_found.p_value) if combined_found.n > 1 else None,
+            "p_value": None,
+            "n": combined_found.n,
+        }
+        for metric, value in metrics.items()
         for name, seeds, base, base_seeds in pairs
-        for combined_found in [combined(protocol, [(1, seeds), (-1, base_seeds)], value_of(metric))]
+        for combined_found in [combined(protocol, [(1, seeds), (-1, base_seeds)], value)]
     ]
     for base in dict.fromkeys(base for _, _, base, _ in pairs):
         family = [row for row in rows if row["metric"] == primary and row["baseline"] == base]
-        raw = [math.nan if row["p_raw"] is None else row["p_raw"] for row in family]
-        for row, corrected in zip(family, statistics.holm(raw), strict=True):
-            row["p_value"] = defined(float(corrected))
+        for row in family:
+            row["p_value"] = row["p_raw"]
+        _correct([row for row in family if row["p_raw"] is not None and differs(row)], "p_value")
     for row in rows:
         row["low"], row["high"] = row.pop("mean_low"), row.pop("mean_high")
     return rows
+
+
+def differs(row: Mapping[str, Any]) -> bool:
+    """Whether a difference is other than 0 on some seed, as the interval tells."""
+    return not row["mean"] == row["mean_low"] == row["mean_high"] == 0
+
+
+def _correct(rows: Sequence[dict[str, Any]], name: str) -> None:
+    """Holm's correction of the p-values of that name, in place."""
+    for row, corrected in zip(rows, statistics.holm([row[name] for row in rows]), strict=True):
+        row[name] = float(corrected)
 
 
 def decomposition(
@@ -163,6 +189,7 @@ def decomposition(
     base: Seeds,
     base_tuned: Seeds,
     metric: str,
+    of: Value,
     beside: Sequence[str],
 ) -> list[dict[str, Any]]:
     """The gain of each (strategy, its seeds, it tuned, its seeds) over the baseline, taken apart.
@@ -170,23 +197,29 @@ def decomposition(
     gain = threshold_effect + model_effect - own_threshold_effect: what a moved threshold gives the
     baseline, what the model gives beyond it where both are tuned, less what the strategy itself still gains
     from tuning.
+    All on the seeds that the four have in common. `model_effect_p` is corrected by Holm over the strategies.
     `beside` are metrics of scores whose change no threshold can make.
     """
     rows = []
-    of = value_of(metric)
     for name, seeds, tuned_name, tuned in arms:
+        four = (seeds, tuned, base, base_tuned)
+        common = sorted(set.intersection(*map(set, four)))
+        plain, moved, ce, ce_moved = ({seed: each[seed] for seed in common} for each in four)
         terms = {
-            "gain": [(1.0, seeds), (-1.0, base)],
-            "threshold_effect": [(1.0, base_tuned), (-1.0, base)],
-            "model_effect": [(1.0, tuned), (-1.0, base_tuned)],
-            "own_threshold_effect": [(1.0, tuned), (-1.0, seeds)],
+            "gain": [(1.0, plain), (-1.0, ce)],
+            "threshold_effect": [(1.0, ce_moved), (-1.0, ce)],
+            "model_effect": [(1.0, moved), (-1.0, ce_moved)],
+            "own_threshold_effect": [(1.0, moved), (-1.0, plain)],
         }
         row: dict[str, Any] = {"strategy": name, "tuned": tuned_name, "metric": metric}
         for term, parts in terms.items():
-            row |= as_fields(term, combined(protocol, parts, of))
+            found = combined(protocol, parts, of)
+            row |= as_fields(term, found)
+            if term == "model_effect":
+                row["model_effect_p"] = defined(found.p_value) if found.n > 1 else None
         for other in beside:
-            row |= as_fields(
-                f"{other}_change", combined(protocol, [(1.0, seeds), (-1.0, base)], value_of(other))
-            )
+            row |= as_fields(f"{other}_change", combined(protocol, terms["gain"], value_of(other)))
         rows.append(row)
+    tested = [row for row in rows if row["model_effect_p"] is not None]
+    _correct([row for row in tested if row["model_effect_low"] or row["model_effect_high"]], "model_effect_p")
     return rows

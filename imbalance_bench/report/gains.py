@@ -7,7 +7,7 @@ from typing import Any
 
 from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.report.clinical import clinical_table
-from imbalance_bench.report.tables import TITLES, Table, number, spread_cell
+from imbalance_bench.report.tables import AIMED, TITLES, Table, number, spread_cell
 
 CALIBRATION = {
     "log_loss": "log-loss",
@@ -28,13 +28,17 @@ def difference_tables(result: Mapping[str, Any]) -> list[Table]:
     """Against the baselines on the primary metric, and what a gain is made of."""
     tables = []
     primary = result["primary_metric"]
+    base = result["baseline"]
     rows = [row for row in result["differences"] if row["metric"] == primary]
     if primary not in DECISION_METRICS:
         # No threshold moves them: X+threshold would say the same again.
-        plain = rows[0]["baseline"] if rows else None
-        rows = [row for row in rows if row["baseline"] == plain]
+        rows = [row for row in rows if row["baseline"] == base]
     if rows:
-        tables.append(_differences(rows, TITLES[primary], result["baseline"]))
+        tables.append(_differences(rows, TITLES[primary], base))
+    for name in AIMED:
+        rows = [row for row in result["differences"] if row["metric"] == name and row["baseline"] != base]
+        if rows:
+            tables.append(_differences(rows, TITLES[name], base))
     if result["decomposition"]:
         tables.append(_decomposition(result["decomposition"], result["baseline"]))
     if any(row["correction"] for row in result["rows"]):
@@ -46,9 +50,9 @@ def difference_tables(result: Mapping[str, Any]) -> list[Table]:
 
 def _calibration(result: Mapping[str, Any]) -> Table:
     """Probabilities as they are, and after a correction of their prior."""
-    names = ("log_loss", "log_loss_corrected", "ece", "ece_corrected", "posterior_kl",
-             "posterior_kl_corrected", "calibration_slope", "posterior_kl_fitted", "log_loss_fitted",
-             "log_loss_scaled", "temperature")  # fmt: skip
+    names = ("log_loss", "log_loss_corrected", "log_loss_fitted", "ece", "ece_corrected", "calibration_slope",
+             "posterior_kl", "posterior_kl_corrected", "posterior_kl_fitted", "log_loss_scaled",
+             "temperature")  # fmt: skip
     rows = [row for row in result["rows"] if row["kind"] == "requested"]
     shown = [name for name in names if any(row[name] is not None for row in rows)]
     cells = tuple(
@@ -56,12 +60,26 @@ def _calibration(result: Mapping[str, Any]) -> Table:
         for row in rows
     )
     heads = ("strategy", "correction", *(CALIBRATION[name] for name in shown))
-    note = (
+    notes = [
         "corrected: to the test prior, exact where the prior behind the scores is known, else fitted on "
-        "validation; fitted: on validation in any case; scaled: by a temperature alone; slope: 1 is right, "
-        "below 1 too extreme; KL: from the exact posterior, in nats"
-    )
-    return Table("Calibration", heads, cells, labels=2, note=note)
+        "validation; fitted: on validation in any case; scaled: by a temperature alone",
+        "slope: 1 is right, below 1 too extreme",
+    ]
+    if "posterior_kl" in shown:
+        notes.append("KL: from the exact posterior, in nats")
+    worse = [row["strategy"] for row in rows if row["correction"] == "exact" and _worse(row)]
+    if worse:
+        notes.append(
+            f"the exact correction makes {', '.join(worse)} worse: their scores are not the posterior that "
+            "it supposes, and the fitted one is nearer"
+        )
+    return Table("Calibration", heads, cells, labels=2, note="; ".join(notes))
+
+
+def _worse(row: Mapping[str, Any]) -> bool:
+    """Whether the log-loss after the correction is above that before it, and that of the fit."""
+    before, after, fitted = (row[name] for name in ("log_loss", "log_loss_corrected", "log_loss_fitted"))
+    return None not in (before, after, fitted) and after > before and after > fitted
 
 
 def _differences(rows: Sequence[Mapping[str, Any]], title: str, baseline: str) -> Table:
@@ -73,16 +91,16 @@ def _differences(rows: Sequence[Mapping[str, Any]], title: str, baseline: str) -
             _p(row["p_value"]),
             _p(row["p_raw"]),
         )
-        for row in sorted(rows, key=lambda row: row["baseline"])
+        for row in sorted(rows, key=lambda row: row["baseline"] != baseline)
     )
-    bases = [row["baseline"] for row in sorted(rows, key=lambda row: row["baseline"])]
+    bases = [row["baseline"] for row in sorted(rows, key=lambda row: row["baseline"] != baseline)]
     rules = frozenset(i for i in range(1, len(bases)) if bases[i] != bases[i - 1])
     heads = ("strategy", "difference", "95 % interval", "p, corrected", "p")
-    note = f"X minus {baseline}; p corrected by Holm over the strategies"
+    note = f"X minus {bases[0]}"
     if len(set(bases)) > 1:
-        note = (
-            f"X minus {baseline}, X+threshold minus {baseline}+threshold; p corrected by Holm in each group"
-        )
+        note += f", X+threshold minus {bases[-1]}"
+    if any(row["p_value"] is not None for row in rows):
+        note += "; p corrected by Holm over the strategies" + " of each group" * (len(set(bases)) > 1)
     return Table(f"Differences in {title}", heads, cells, note=note, rules=rules)
 
 

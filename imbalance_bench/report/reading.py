@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from imbalance_bench.config import Settings
 from imbalance_bench.errors import RequestError, nearest
-from imbalance_bench.evaluation.names import METRICS
+from imbalance_bench.evaluation.names import DECISION_METRICS, METRICS
+from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.arms import ScoredArm, score_arm, tuned_metric, with_companions
-from imbalance_bench.strategies.base import Context, Strategy
+from imbalance_bench.report.estimates import Value, of_class
+from imbalance_bench.strategies.base import Context, Floats, Strategy
 from imbalance_bench.strategies.registry import create
 
 AIMS = ("target_recall", "cost_fn", "cost_fp")
@@ -46,6 +49,12 @@ class Reading:
             raise RequestError(
                 f"there is no metric {name!r}; known are: {', '.join(METRICS)}.{nearest(name, METRICS)}"
             )
+        aims = [f"--{name.replace('_', '-')}" for name in AIMS if getattr(self, name) is not None]
+        if aims and name in DECISION_METRICS:
+            raise RequestError(
+                f"--primary-metric {name} is one of decisions, and {' and '.join(aims)} tune these for "
+                "something else; name a metric of scores, as minority_ap, or leave one of them out."
+            )
         self.threshold()
 
     @classmethod
@@ -62,6 +71,33 @@ class Reading:
         """RefusedError where the aim does not fit these classes, before anything is trained."""
         context = Context(np.ones(len(class_names), dtype=np.int64), tuple(class_names))
         self.threshold().check(context)
+
+    @property
+    def served(self) -> str:
+        """What the decisions of X+threshold serve: a metric, or "expected_cost", or "target_recall"."""
+        if self.target_recall is not None:
+            return "target_recall"
+        return "expected_cost" if self.cost_fn is not None else tuned_metric(self.primary_metric)
+
+    def aims(self, positive: int) -> dict[str, Value]:
+        """The numbers by which an aim of two classes is judged, of class `positive`."""
+        if self.target_recall is not None:
+            return {f"positive_{name}": of_class(name, positive) for name in ("recall", "precision")}
+        if self.cost_fn is None or self.cost_fp is None:
+            return {}
+        missed, alarmed = self.cost_fn, self.cost_fp
+        found, spared = of_class("recall", positive), of_class("recall", 1 - positive)
+
+        def expected_cost(scores: Scores) -> tuple[float, Floats | None]:
+            share = float(scores.test_prior[positive])
+            (hit, hits), (kept, keeps) = found(scores), spared(scores)
+
+            def cost(hit: Any, kept: Any) -> Any:
+                return missed * share * (1 - hit) + alarmed * (1 - share) * (1 - kept)
+
+            return cost(hit, kept), None if hits is None or keeps is None else cost(hits, keeps)
+
+        return {"expected_cost": expected_cost}
 
     def one(self, strategy: Strategy, runs: Sequence[StoredRun]) -> ScoredArm:
         """One strategy with its runs, scored."""

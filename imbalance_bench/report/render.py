@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imbalance_bench.report.diagram import diagram
+from imbalance_bench.report.heading import header
 from imbalance_bench.report.ranks_page import ranks_header, ranks_tables
-from imbalance_bench.report.tables import Table, comparison_tables, header, run_tables
+from imbalance_bench.report.tables import Table, comparison_tables, run_tables
 
 GAP = 3
 """Columns between two columns of a table."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.evaluation.proportions import FEW_ROWS, exact_interval
 from imbalance_bench.experiments.calibrated import NUMBERS
-from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.arms import ScoredArm
 from imbalance_bench.report.estimates import (
@@ -19,12 +18,19 @@ from imbalance_bench.report.estimates import (
     Value,
     as_fields,
     mean_over_seeds,
+    of_class,
     protocol_of,
     value_of,
 )
-from imbalance_bench.strategies.base import Floats
 
 CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
+RANGES = {
+    **dict.fromkeys((*METRICS, *CLASS_METRICS, "positive_recall", "positive_precision"), (0.0, 1.0)),
+    "mcc": (-1.0, 1.0),
+    "brier": (0.0, 2.0),
+    **dict.fromkeys(("log_loss", "expected_cost"), (0.0, math.inf)),
+    **{name: (0.0, math.inf) for name in NUMBERS if not name.startswith("calibration")},
+}
 MANY, FEW = 100, 20
 """Bounds of the groups by training rows: above 100 many, below 20 few (Liu et al. 2019, OLTR)."""
 
@@ -45,7 +51,7 @@ def per_class(arm: ScoredArm, class_names: Sequence[str]) -> list[dict[str, Any]
         each = [scores.per_class[index] for scores in arm.scores]
         row: dict[str, Any] = {"strategy": arm.name, "class": name}
         for metric in CLASS_METRICS:
-            row |= spread(arm, metric, _of_class(metric, index))
+            row |= spread(arm, metric, of_class(metric, index))
         row |= _exact_recall(row, [values["support"] for values in each], protocol_of(arm.runs))
         row["n"] = len(each)
         row["precision_n"] = sum(math.isfinite(values["precision"]) for values in each)
@@ -69,21 +75,18 @@ def _exact_recall(row: dict[str, Any], supports: Sequence[int], protocol: Protoc
     return {"recall_low": low, "recall_high": high}
 
 
-def _of_class(metric: str, index: int) -> Value:
-    def value(scores: Scores) -> tuple[float, Floats | None]:
-        drawn = scores.class_replicates.get(metric)
-        return scores.per_class[index][metric], None if drawn is None else drawn[:, index]
-
-    return value
-
-
 def spread(arm: ScoredArm, name: str, of: Value, protocol: Protocol | None = None) -> dict[str, float | None]:
-    """NAME, the mean over the seeds that define it, with NAME_sd, NAME_low and NAME_high."""
+    """NAME, the mean over the seeds that define it, with NAME_sd, NAME_low and NAME_high.
+
+    An interval ends where the metric's range does, which t intervals may leave.
+    """
     values = [value for scores in arm.scores if math.isfinite(value := of(scores)[0])]
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
     found = as_fields(name, mean_over_seeds(protocol or protocol_of(arm.runs), arm.scores, of))
-    return {name: found[name], f"{name}_sd": sd, f"{name}_low": found[f"{name}_low"],
-            f"{name}_high": found[f"{name}_high"]}  # fmt: skip
+    least, most = RANGES.get(name, (-math.inf, math.inf))
+    ends = {end: found[f"{name}_{end}"] for end in ("low", "high")}
+    ends = {end: value if value is None else min(most, max(least, value)) for end, value in ends.items()}
+    return {name: found[name], f"{name}_sd": sd, f"{name}_low": ends["low"], f"{name}_high": ends["high"]}
 
 
 def _mean(values: Sequence[float]) -> float | int | None:
@@ -93,7 +96,7 @@ def _mean(values: Sequence[float]) -> float | int | None:
     return int(mean) if all(isinstance(value, int) for value in values) and mean.is_integer() else mean
 
 
-def arm_row(arm: ScoredArm, protocol: Protocol) -> dict[str, Any]:
+def arm_row(arm: ScoredArm, protocol: Protocol, aims: Mapping[str, Value]) -> dict[str, Any]:
     # A reference trains nothing, and what a run made elsewhere cost is not known.
     records = [run.record for run in arm.runs if "passes" in run.record] if arm.strategy is not None else []
     costs = {
@@ -112,6 +115,7 @@ def arm_row(arm: ScoredArm, protocol: Protocol) -> dict[str, Any]:
         "kind": arm.kind,
         "n": len(arm.runs),
         **summary(arm, protocol),
+        **{key: v for name, of in aims.items() for key, v in spread(arm, name, of, protocol).items()},
         **calibration,
         "classes_predicted": _mean([scores.classes_predicted for scores in arm.scores]),
         **costs,

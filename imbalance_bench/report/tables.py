@@ -22,17 +22,19 @@ TITLES = {
     "log_loss": "log-loss",
     "brier": "Brier",
     "ece": "ECE",
+    "expected_cost": "expected cost",
+    "positive_recall": "positive recall",
+    "positive_precision": "positive precision",
 }
+AIMED = ("expected_cost", "positive_recall", "positive_precision")
 ORDER = (
     "macro_f1", "balanced_accuracy", "minority_ap", "worst_class_recall", "g_mean", "log_loss",
     "macro_ap", "mcc", "brier", "macro_auc", "ece", "accuracy",
 )  # fmt: skip
-VARIED = {
-    "all": "the data, the initial weights, the batches and the sampling",
-    "data": "the data alone: drawn images, split and thinning",
-    "init": "the initial weights, the batches and the sampling, on the same data",
-}
 PARTLY = "*"
+MEANS = "mean over the seeds ± half a 95 % interval, or (both ends) of one that is lopsided"
+LOPSIDED = 5e-4
+"""How far from the mean the middle of an interval may lie to be written as ±: what three decimals hide."""
 LONG_FORM_CLASSES = 3
 """Up to so many classes each has its own line; more make a matrix of classes by strategies."""
 
@@ -77,39 +79,12 @@ def run_tables(result: Mapping[str, Any]) -> list[Table]:
         Table(
             result["strategy"], heads, rows, note=_partly(rows, (r["support"] for r in result["per_class"]))
         ),
-        Table("Over all classes", ("metric", "value"), whole),
+        Table("Over all classes", ("metric", "value"), whole, note=MEANS),
     ]
     if result["failures"]:
         failed = tuple((str(f["seed"]), f["error"]) for f in result["failures"])
         tables.append(Table("Runs that failed", ("seed", "error"), failed, labels=2))
     return tables
-
-
-def header(result: Mapping[str, Any]) -> list[str]:
-    """What the numbers stand for: data, seeds, prior, metric fixed beforehand."""
-    seeds = result["seeds"]
-    shown = ", ".join(map(str, seeds[:10])) + (", ..." if len(seeds) > 10 else "")
-    lines = [f"{result['dataset']}, {len(seeds)} seed{'s' * (len(seeds) != 1)} ({shown})"]
-    if result.get("made_with"):
-        settings = (f"{name.replace('_', '-')} {value}" for name, value in result["made_with"].items())
-        lines.append(f"made with: {', '.join(settings)}")
-    if result.get("vary") in VARIED:
-        lines.append(f"a seed varies {VARIED[result['vary']]}")
-    lines.append(f"test prior: {_prior(result['test_prior'])}")
-    if "primary_metric" in result:
-        lines.append(
-            f"primary metric, fixed before the run: {TITLES[result['primary_metric']]}; the rest explores"
-        )
-    names = [row["strategy"] for row in result["rows"]] if "rows" in result else [result["strategy"]]
-    if any(part.partition(":")[0] == "threshold" for name in names for part in name.split("+")):
-        aims = [part.partition(":")[2] for name in names for part in name.split("+") if "threshold:" in part]
-        aim = aims[0] if aims else TITLES[result["threshold_metric"]]
-        lines.append(f"X+threshold: the decisions of X, tuned on validation for {aim}")
-    if result.get("intervals"):
-        lines.append(result["intervals"])
-    if len(seeds) == 1:
-        lines.append("one seed: differences between strategies can't be told from luck; use 5 seeds or more")
-    return lines
 
 
 def number(value: float | None) -> str:
@@ -121,14 +96,19 @@ def number(value: float | None) -> str:
 
 
 def spread_cell(row: Mapping[str, Any], name: str) -> str:
-    """Mean over the seeds, and half its 95 % interval."""
+    """Mean over the seeds, and half its 95 % interval; both ends of one that is lopsided."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return number(row[name]) + ("" if low is None or high is None else f" ±{number((high - low) / 2)}")
+    if low is None or high is None:
+        return number(row[name])
+    if abs((low + high) / 2 - row[name]) > LOPSIDED:
+        return f"{number(row[name])} ({number(low)}-{number(high)})"
+    return f"{number(row[name])} ±{number((high - low) / 2)}"
 
 
 def _summary(result: Mapping[str, Any]) -> Table:
     primary = result["primary_metric"]
-    names = [primary, *(name for name in ORDER if name != primary)]
+    aimed = [name for name in AIMED if result["rows"] and name in result["rows"][0]]
+    names = [primary, *aimed, *(name for name in ORDER if name != primary)]
     # Of predictions made elsewhere nobody knows the passes.
     trained = not result["rows"] or any(row["passes"] is not None for row in result["rows"])
     rows = tuple(
@@ -141,7 +121,7 @@ def _summary(result: Mapping[str, Any]) -> Table:
         for row in result["rows"]
     )
     heads = ("strategy", "n", *(["passes"] * trained), *(TITLES[name] for name in names))
-    notes = ["mean over the n seeds ± half a 95 % interval"]
+    notes = [MEANS]
     if trained:
         notes.append("passes: how often a drawn training row was seen, on average")
     if any(row["strategy"] == BAYES for row in result["rows"]):
@@ -288,13 +268,3 @@ def _passes(value: float | None) -> str:
 def _train_rows(row: Mapping[str, Any]) -> str:
     low, high = row["train_rows_min"], row["train_rows_max"]
     return "-" if low is None else _count(low) if low == high else f"{low:,} to {high:,}"
-
-
-def _prior(prior: Mapping[str, float | None]) -> str:
-    shares = [share for share in prior.values() if share is not None]
-    if not shares:
-        return "unknown, since no run is finished"
-    if max(shares) - min(shares) < 0.005 / len(shares):
-        return f"all {len(shares)} classes alike"
-    shown = [f"{name} {share:.3g}" for name, share in prior.items() if share is not None]
-    return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")

@@ -7,12 +7,10 @@ from typing import Any
 
 from imbalance_bench.evaluation.names import DECISION_METRICS, SMALLER_IS_BETTER
 from imbalance_bench.evaluation.proportions import FEW_ROWS
-from imbalance_bench.evaluation.statistics import Needed
+from imbalance_bench.evaluation.statistics import MOST_SEEDS, Needed
 from imbalance_bench.report.tables import TITLES, number
 
 LEVEL = 0.05
-NEGLIGIBLE = 0.01
-"""Differences below this are called small."""
 LISTED = 4
 SCOPE = {
     "all": "other data drawn alike and other trainings",
@@ -20,6 +18,7 @@ SCOPE = {
     "init": "other trainings on these very data",
     "elsewhere": "other runs and test images like those given",
 }
+ADVICE = "One seed can't tell a better strategy from a lucky training: use 5 seeds or more."
 
 Row = Mapping[str, Any]
 
@@ -34,13 +33,13 @@ def verdict(
     """The sentences, in order of weight.
 
     Args:
-        content: the comparison with "vary", "test_prior", "differences" and "decomposition".
+        content: the comparison with "vary", "baseline", "test_prior", "differences" and "decomposition".
         needed: by strategy, what it would take to tell the difference that was found.
         scarce: classes with few rows by name: (validation, test), or (test,) where there is no
             validation.
         minority: the class that minority AP speaks of.
     """
-    metric, vary = content["primary_metric"], content["vary"]
+    metric = content["primary_metric"]
     base = _rival(content, metric)
     family = [row for row in content["differences"] if row["metric"] == metric and row["baseline"] == base]
     said = _scarce(scarce)
@@ -50,30 +49,37 @@ def verdict(
         # Every metric of two classes hangs on the rarer one.
         what = TITLES[metric][:1].upper() + TITLES[metric][1:]
         return [*said, f"{what} hangs on so few images here that no strategy can be told from another."]
-    if max(row["n"] for row in family) < 2:
-        return [*said, "One seed can't tell a better strategy from a lucky training: use 5 seeds or more."]
-    found = _sorted(family, -1.0 if metric in SMALLER_IS_BETTER else 1.0)
-    said += _told(found, metric, base, vary)
-    said += _open(found["open"], metric, base, needed)
-    return said + _moved(content, {row["strategy"] for row in found["better"]})
+    seeds = max(row["n"] for row in family)
+    if seeds < 2:
+        alone = len(content["seeds"]) < 2
+        return [*said, ADVICE if alone else f"Too few seeds are common to the strategies and {base}."]
+    found = _sorted(family, _sign(metric))
+    said += _told(found, metric, base, content["vary"])
+    said += _open(found["open"], base, needed, seeds)
+    return said + _moved(content, {row["strategy"] for row in found["better"]}) + _at_recall(content)
+
+
+def _sign(metric: str) -> float:
+    return -1.0 if metric in (*SMALLER_IS_BETTER, "expected_cost") else 1.0
 
 
 def _rival(content: Row, metric: str) -> str:
     """With decisions the fair rival is the baseline with a tuned threshold; scores know no threshold."""
-    rivals: list[str] = list(dict.fromkeys(row["baseline"] for row in content["differences"]))
-    if not rivals:
-        return ""
-    return rivals[-1] if metric in DECISION_METRICS else rivals[0]
+    plain: str = content["baseline"]
+    tuned = [row["baseline"] for row in content["differences"] if row["baseline"] != plain]
+    return tuned[0] if tuned and metric in DECISION_METRICS else plain
 
 
 def _sorted(family: Sequence[Row], sign: float) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {"better": [], "worse": [], "same": [], "open": []}
+    found: dict[str, list[Row]] = {"better": [], "worse": [], "same": [], "constant": [], "open": []}
     for row in family:
         mean = row["mean"]
-        if mean is None or row["p_value"] is None:
+        if mean is None:
             continue
         if row["low"] == row["high"] == 0:
             found["same"].append(row)
+        elif row["p_value"] is None:
+            found["constant"].append(row)
         elif row["p_value"] < LEVEL:
             found["better" if sign * mean > 0 else "worse"].append(row)
         else:
@@ -85,81 +91,84 @@ def _told(found: Mapping[str, Sequence[Row]], metric: str, base: str, vary: str)
     rival = _named(base)
     said = []
     if found["better"]:
-        listed = "; ".join(map(_with_interval, found["better"]))
+        listed = "; ".join(map(_tested, found["better"]))
         said.append(f"Better than {rival} in {TITLES[metric]}: {listed}. This holds for {SCOPE[vary]}.")
-    elif found["open"]:
+    elif found["open"] or found["constant"]:
         said.append(f"On these data no strategy is shown to beat {rival} in {TITLES[metric]}.")
-    elif found["worse"] or found["same"]:
+    else:
         said.append(f"None of these beats {rival} in {TITLES[metric]} on these data.")
     if found["worse"]:
-        said.append(f"Worse than {rival}: {'; '.join(map(_with_interval, found['worse']))}.")
+        said.append(f"Worse than {rival}: {'; '.join(map(_tested, found['worse']))}.")
     if found["same"]:
         said.append(f"Equal to {rival} on every seed: {', '.join(row['strategy'] for row in found['same'])}.")
+    if found["constant"]:
+        listed = "; ".join(f"{row['strategy']} {number(row['mean'])}" for row in found["constant"])
+        said.append(f"With no spread over the seeds to judge it by, the difference from {rival}: {listed}.")
     return said
 
 
-def _open(rows: Sequence[Row], metric: str, base: str, needed: Mapping[str, Needed]) -> list[str]:
+def _open(rows: Sequence[Row], base: str, needed: Mapping[str, Needed], seeds: int) -> list[str]:
     if not rows:
         return []
-    small = [row for row in rows if max(abs(row["low"]), abs(row["high"])) < NEGLIGIBLE]
-    rest = [row for row in rows if row not in small]
-    said = []
-    if small:
-        names = ", ".join(row["strategy"] for row in small)
-        said.append(f"Within {number(NEGLIGIBLE)} of {_named(base)}, either way: {names}.")
-    if rest:
-        listed = "; ".join(f"{row['strategy']} {number(row['mean'])} {_interval(row)}" for row in rest)
-        said.append(
-            f"Not told apart from {_named(base)} after Holm's correction; each difference with its own 95 % "
-            f"interval: {listed}."
-        )
-        said += _needed(max(rest, key=lambda row: abs(row["mean"])), needed)
-    return said
+    listed = "; ".join(f"{row['strategy']} {number(row['mean'])} {_interval(row)}" for row in rows)
+    said = [
+        f"Not told apart from {_named(base)} after Holm's correction; each difference with its own 95 % "
+        f"interval: {listed}."
+    ]
+    return said + _needed(max(rows, key=lambda row: abs(row["mean"])), needed, seeds)
 
 
-def _needed(row: Row, needed: Mapping[str, Needed]) -> list[str]:
+def _needed(row: Row, needed: Mapping[str, Needed], seeds: int) -> list[str]:
     """What it would take to tell the largest difference that is open."""
     what = needed.get(row["strategy"])
-    if what is None or abs(row["mean"]) < NEGLIGIBLE / 2:
+    if what is None:
         return []
-    if what.seeds is not None:
+    difference = f"a difference of {number(row['mean'])}, as found for {row['strategy']}"
+    if what.seeds is None and abs(row["mean"]) <= what.smallest:
         return [
-            f"To tell a difference of {number(abs(row['mean']))}, as found for {row['strategy']}, takes "
-            f"about {what.seeds:,} seeds (80 % power, after correction)."
+            f"{difference[0].upper()}{difference[1:]}, is beyond this test part: no number of seeds tells "
+            f"less than {number(what.smallest)}."
         ]
+    more = f"more than {MOST_SEEDS:,}" if what.seeds is None else f"about {what.seeds:,}"
+    if what.seeds is not None and what.seeds <= seeds:
+        more = f"more than these {seeds}"
     return [
-        f"A difference of {number(abs(row['mean']))}, as found for {row['strategy']}, is beyond this test "
-        f"part: no number of seeds tells less than {number(what.smallest)}."
+        f"To tell {difference}, takes {more} seeds (80 % power, after correction; an order of magnitude, as "
+        "these few seeds give it)."
     ]
 
 
 def _moved(content: Row, better: Collection[str]) -> list[str]:
-    """How much of the gains in decisions is a moved threshold.
+    """How much of the gains in decisions is a moved threshold, and what is more.
 
-    `better` are told from the baseline in the primary metric, with correction: where the gain is in that
-    metric, no other model is called more than a moved threshold.
+    `better` are told from the baseline in the primary metric. Where decisions are judged by another metric,
+    the models' parts are corrected by Holm among themselves, and the sentences say that they explore.
     """
     rows = [
         row for row in content["decomposition"] if row["gain"] is not None and row["gain_low"] is not None
     ]
     if not rows:
         return []
-    base, metric = content["baseline"], rows[0]["metric"]
-    primary = metric == content["primary_metric"]
+    base, metric = _plain(content["baseline"]), rows[0]["metric"]
+    primary, sign = metric == content["primary_metric"], _sign(metric)
     title = TITLES[metric] + " (exploring)" * (not primary)
-    gains = sorted((row for row in rows if row["gain_low"] > 0), key=lambda row: -row["gain"])
     moved = f"{number(rows[0]['threshold_effect'])} {_interval_of(rows[0], 'threshold_effect')}"
-    if not gains:
-        return [
-            f"No strategy is shown to gain in {title} over plain {base}, whose threshold alone, moved, gains "
-            f"{moved}."
-        ]
-    said = [
-        f"Gains in {title} over plain {base}, each with its own 95 % interval: {_parts_of(gains, 'gain')}. "
-        f"The threshold of {base} alone, moved, gains {moved}."
+    gains = sorted((row for row in rows if _above(row, "gain", sign)), key=lambda row: -sign * row["gain"])
+    more = [
+        row
+        for row in rows
+        if _above(row, "model_effect", sign)
+        and (row["tuned"] in better if primary else (row["model_effect_p"] or 1.0) < LEVEL)
     ]
-    more = [row for row in gains if row["model_effect_low"] > 0 and (not primary or row["tuned"] in better)]
     rest = [row for row in gains if row not in more]
+    alone = f"Moving the threshold of {content['baseline']} alone changes it by {moved}."
+    if gains:
+        said = [
+            f"Better in {title} than {base} as they decide by themselves, each with its own 95 % interval: "
+            f"{_parts_of(gains, 'gain')}. {alone}"
+        ]
+    else:
+        said = [f"As they decide by themselves, none is shown to be better in {title} than {base}. {alone}"]
     if more:
         said.append(
             "More than a moved threshold, by what the model gives where both are tuned: "
@@ -170,11 +179,34 @@ def _moved(content: Row, better: Collection[str]) -> list[str]:
             "Not shown to be more than a moved threshold, by what the model gives where both are tuned: "
             f"{_parts_of(rest, 'model_effect')}."
         )
-    worse = [row for row in rows if row["own_threshold_effect_high"] < 0]
+    worse = [row for row in rows if _above(row, "own_threshold_effect", -sign)]
     if worse:
         costs = _parts_of(worse, "own_threshold_effect")
         said.append(f"Tuning on these validation images makes decisions worse: {costs}.")
     return said
+
+
+def _at_recall(content: Row) -> list[str]:
+    """What decisions tuned for a recall come to on test: the precision there, against the baseline's."""
+    rows = [
+        row
+        for row in content["differences"]
+        if row["metric"] == "positive_precision" and row["baseline"] != content["baseline"]
+    ]
+    rows = [row for row in rows if row["mean"] is not None and row["low"] is not None and row["n"] > 1]
+    if not rows:
+        return []
+    listed = "; ".join(f"{row['strategy']} {number(row['mean'])} {_interval(row)}" for row in rows)
+    return [
+        f"Precision at the recall aimed at (exploring), difference from {_named(rows[0]['baseline'])}, each "
+        f"with its own 95 % interval: {listed}. See the recalls that test then gave."
+    ]
+
+
+def _above(row: Row, name: str, sign: float) -> bool:
+    """Whether the interval of a part lies on the better side of 0."""
+    end = row[f"{name}_low"] if sign > 0 else row[f"{name}_high"]
+    return end is not None and sign * end > 0
 
 
 def _parts_of(rows: Sequence[Row], name: str) -> str:
@@ -200,13 +232,17 @@ def _scarce(rows: Mapping[str, tuple[int, ...]]) -> list[str]:
     ]
 
 
+def _plain(base: str) -> str:
+    return f"plain {base}" if base == "cross-entropy" else f"{base} as it is"
+
+
 def _named(base: str) -> str:
     plain, tuned, _ = base.rpartition("+threshold")
     return f"{plain} with a tuned threshold" if tuned else base
 
 
-def _with_interval(row: Row) -> str:
-    return f"{row['strategy']} by {number(abs(row['mean']))} {_interval(row)}, p {_p(row['p_value'])}"
+def _tested(row: Row) -> str:
+    return f"{row['strategy']} {number(row['mean'])} {_interval(row)}, p {_p(row['p_value'])}"
 
 
 def _interval(row: Row) -> str:

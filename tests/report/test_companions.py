@@ -145,7 +145,7 @@ def test_arms_without_runs_have_empty_companions(stored: StoredComparison) -> No
 
 def made(arms: list[ScoredArm]) -> dict[str, Any]:
     return comparison(
-        arms, [], dataset="digits", seeds=[0, 1], class_names=tuple("0123456789"), primary_metric=None
+        arms, [], dataset="digits", seeds=[0, 1], class_names=tuple("0123456789"), reading=Reading()
     )
 
 

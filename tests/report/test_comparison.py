@@ -20,6 +20,7 @@ from imbalance_bench.report.arms import Failure, ScoredArm, score_arm
 from imbalance_bench.report.comparison import comparison
 from imbalance_bench.report.estimates import Protocol, value_of
 from imbalance_bench.report.notices import notices, passes_of_class
+from imbalance_bench.report.reading import Reading
 from imbalance_bench.report.rows import CLASS_METRICS, group_of, per_class, spread, summary
 from imbalance_bench.strategies.base import Adjust, Context, Decide, FittingData, Strategy
 from imbalance_bench.strategies.registry import create
@@ -157,7 +158,7 @@ def test_spread() -> None:
 
 def made(stored: StoredComparison, arms: Any, failures: Any = (), names: Any = "0123456789") -> Any:
     return comparison(
-        arms, failures, dataset="digits", seeds=[0, 1], class_names=tuple(names), primary_metric=None
+        arms, failures, dataset="digits", seeds=[0, 1], class_names=tuple(names), reading=Reading()
     )
 
 
@@ -182,9 +183,11 @@ def test_nothing_came_through(stored: StoredComparison) -> None:
 
 
 def test_the_primary_metric_of_two_classes() -> None:
-    result = comparison([], [], dataset="d", seeds=[], class_names=("a", "b"), primary_metric=None)
+    result = comparison([], [], dataset="d", seeds=[], class_names=("a", "b"), reading=Reading())
     assert result["primary_metric"] == "minority_ap"
-    asked = comparison([], [], dataset="d", seeds=[], class_names=("a", "b"), primary_metric="mcc")
+    asked = comparison(
+        [], [], dataset="d", seeds=[], class_names=("a", "b"), reading=Reading(primary_metric="mcc")
+    )
     assert asked["primary_metric"] == "mcc"
 
 

@@ -113,7 +113,7 @@ def test_holm_stays_within_a_baseline_and_the_primary_metric() -> None:
 def test_the_gain_adds_up(values: list[float]) -> None:
     base, base_tuned, plain, tuned = (seeds_of(*values[i : i + 3]) for i in range(0, 12, 3))
     arms = [("x", plain, "x+threshold", tuned)]
-    (row,) = decomposition(INDEPENDENT, arms, base, base_tuned, "macro_f1", ["minority_ap"])
+    (row,) = decomposition(INDEPENDENT, arms, base, base_tuned, "macro_f1", F1, ["minority_ap"])
     assert (row["strategy"], row["tuned"]) == ("x", "x+threshold")
     assert row["gain"] == pytest.approx(
         row["threshold_effect"] + row["model_effect"] - row["own_threshold_effect"], abs=1e-9

@@ -15,8 +15,8 @@ from imbalance_bench.report.reading import Reading
 
 
 def test_it_takes_what_settings_say() -> None:
-    settings = merge(None, {"test_prior": "uniform", "primary_metric": "mcc", "target_recall": "0.9"})
-    assert Reading.of(settings) == Reading("uniform", "mcc", target_recall=0.9)
+    settings = merge(None, {"test_prior": "uniform", "primary_metric": "brier", "target_recall": "0.9"})
+    assert Reading.of(settings) == Reading("uniform", "brier", target_recall=0.9)
     assert Reading.of(merge(None, {})) == Reading()
 
 
@@ -30,6 +30,10 @@ def test_the_threshold_serves_what_is_asked() -> None:
     ("asked", "said"),
     [
         ({"primary_metric": "macro_f2"}, "there is no metric 'macro_f2'.*macro_f1"),
+        (
+            {"primary_metric": "mcc", "cost_fn": 2.0, "cost_fp": 1.0},
+            "mcc is one of decisions, and --cost-fn and --cost-fp tune these for something else",
+        ),
         ({"cost_fn": 2.0}, "cost_fn is given without cost_fp"),
         ({"cost_fn": 2.0, "cost_fp": 1.0, "target_recall": 0.5}, "it can serve one aim"),
     ],
@@ -69,7 +73,9 @@ def test_report_reads_stored_runs_anew(call: Call) -> None:
     )
     assert rare < own
     shown = call("report", "--target-recall=0.9").out
-    assert "X+threshold: the decisions of X, tuned on validation for target_recall=0.9" in shown
+    assert (
+        "X+threshold: the decisions of X, tuned on validation for a recall of .900 of class diseased" in shown
+    )
 
 
 def test_in_run_the_aims_are_parameters_of_the_strategy(call: Call, tmp_path: Path) -> None:
@@ -89,3 +95,46 @@ def test_in_run_the_aims_are_parameters_of_the_strategy(call: Call, tmp_path: Pa
     kept = call("run", *SMALL, "--config=aims.yaml")
     assert kept.status == 2
     assert "target_recall" in kept.err
+
+
+def test_costs_are_judged_by_the_expected_cost(call: Call) -> None:
+    asked = ("--strategies=ce,oversample", "--seeds=2", "--cost-fn=20", "--cost-fp=2", "--format=json")
+    found = call("compare", *SMALL, *asked).json
+    assert found["threshold_metric"] == "expected_cost"
+    assert found["aim"] == {"cost_fn": 20.0, "cost_fp": 2.0}
+    assert found["positive_class"] == "diseased"
+    shares = found["test_prior"]
+    recalls = {(row["strategy"], row["class"]): row["recall"] for row in found["per_class"]}
+    for row in found["rows"]:
+        missed, alarmed = (1 - recalls[row["strategy"], name] for name in ("diseased", "healthy"))
+        wanted = 20 * shares["diseased"] * missed + 2 * shares["healthy"] * alarmed
+        assert row["expected_cost"] == pytest.approx(wanted)
+        assert row["expected_cost_low"] >= 0
+    (row,) = found["decomposition"]
+    assert row["metric"] == "expected_cost"
+    parts = row["threshold_effect"] + row["model_effect"] - row["own_threshold_effect"]
+    assert row["gain"] == pytest.approx(parts)
+    cost = {row["strategy"]: row["expected_cost"] for row in found["rows"]}
+    assert row["gain"] == pytest.approx(cost["oversample"] - cost["cross-entropy"])
+    shown = call("compare", *SMALL, *asked[:-1]).out
+    assert "the least expected cost (a missed diseased costs 20, a false alarm 2)" in shown.replace("\n", " ")
+    assert "Differences in expected cost" in shown
+    assert "The gain in expected cost, taken apart" in shown
+
+
+def test_a_recall_is_judged_by_the_precision_there(call: Call) -> None:
+    found = call(
+        "compare", *SMALL, "--strategies=ce,oversample", "--seeds=2", "--target-recall=0.9", "--format=json"
+    ).json
+    assert found["threshold_metric"] == "target_recall"
+    assert found["decomposition"] == []
+    for row in found["rows"]:
+        (own,) = (
+            each
+            for each in found["per_class"]
+            if (each["strategy"], each["class"]) == (row["strategy"], "diseased")
+        )
+        for name in ("recall", "precision"):
+            assert row[f"positive_{name}"] == own[name]
+    (said,) = (line for line in found["verdict"] if "Precision at the recall aimed at" in line)
+    assert "oversample+threshold:target_recall=0.9" in said

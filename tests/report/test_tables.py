@@ -12,8 +12,9 @@ from conftest import STRATEGIES, StoredComparison
 from helpers import expected_kinds
 
 from imbalance_bench.api import run
+from imbalance_bench.report.heading import header
 from imbalance_bench.report.render import render
-from imbalance_bench.report.tables import comparison_tables, header, number, run_tables, spread_cell
+from imbalance_bench.report.tables import comparison_tables, number, run_tables, spread_cell
 
 NAMES = STRATEGIES.split(",")
 ROWS = [name for name, _ in expected_kinds(*NAMES)]

@@ -15,6 +15,7 @@ def difference(strategy: str, mean: float, half: float, p: float | None, **more:
 
 def part(strategy: str, gain: float, moved: float, model: float, half: float) -> dict[str, Any]:
     row: dict[str, Any] = {"strategy": strategy, "tuned": f"{strategy}+threshold", "metric": "macro_f1"}
+    row["model_effect_p"] = 0.01
     effects = (gain, moved, model, moved + model - gain)
     names = ("gain", "threshold_effect", "model_effect", "own_threshold_effect")
     for name, value in zip(names, effects, strict=True):
@@ -27,9 +28,12 @@ def said(
     parts: list[dict[str, Any]] | None = None,
     metric: str = "minority_ap",
     test_prior: Any = None,
+    seeds: Any = (0, 1, 2, 3, 4),
+    baseline: str = "cross-entropy",
     **more: Any,
 ) -> str:
-    content: dict[str, Any] = {"primary_metric": metric, "baseline": "cross-entropy", "differences": rows}
+    content: dict[str, Any] = {"primary_metric": metric, "baseline": baseline, "differences": rows}
+    content["seeds"] = seeds
     content |= {"decomposition": parts or [], "vary": "all"}
     content["test_prior"] = test_prior or {"a": 0.9, "b": 0.05, "c": 0.05}
     return "\n".join(verdict(content, **({"needed": {}, "scarce": {}} | more)))
@@ -37,8 +41,8 @@ def said(
 
 def test_a_real_gain_is_named_with_interval_and_p() -> None:
     text = said([difference("smote", 0.04, 0.02, 0.004), difference("focal", -0.05, 0.02, 0.0004)])
-    assert "Better than cross-entropy in minority AP: smote by .040 (.020 to .060), p .004." in text
-    assert "Worse than cross-entropy: focal by .050 (-.070 to -.030), p < .001." in text
+    assert "Better than cross-entropy in minority AP: smote .040 (.020 to .060), p .004." in text
+    assert "Worse than cross-entropy: focal -.050 (-.070 to -.030), p < .001." in text
     assert "other data drawn alike and other trainings" in text
 
 
@@ -63,21 +67,24 @@ def test_what_is_open_is_called_open_with_the_seeds_that_it_takes() -> None:
     rows = [difference("smote", 0.03, 0.05, 0.2), difference("focal", 0.002, 0.004, 0.4)]
     text = said(rows, needed={"smote": Needed(11, 0.0, 0.0)})
     assert "no strategy is shown to beat cross-entropy" in text
-    assert "Within .010 of cross-entropy, either way: focal." in text
     assert "Not told apart from cross-entropy" in text
     assert "smote .030 (-.020 to .080)" in text
     assert "To tell a difference of .030, as found for smote, takes about 11 seeds" in text
+    assert "more than these 5 seeds" in said(rows, needed={"smote": Needed(4, 0.0, 0.0)})
+    assert "more than 10,000 seeds" in said(rows, needed={"smote": Needed(None, 0.0, 0.0)})
     limited = said(rows, needed={"smote": Needed(None, 0.06, 4.0)})
     assert "no number of seeds tells less than .060" in limited
 
 
 def test_smaller_is_better_for_losses() -> None:
     row = difference("smote", -0.04, 0.02, 0.004, metric="log_loss")
-    assert "Better than cross-entropy in log-loss: smote by .040" in said([row], metric="log_loss")
+    assert "Better than cross-entropy in log-loss: smote -.040" in said([row], metric="log_loss")
 
 
 def test_one_seed_and_few_rows() -> None:
-    assert "One seed can't tell" in said([difference("smote", 0.04, 0.02, 0.2, n=1)])
+    one = [difference("smote", 0.04, 0.02, None, n=1)]
+    assert "One seed can't tell" in said(one, seeds=[0])
+    assert "Too few seeds are common to the strategies and cross-entropy." in said(one, seeds=[0, 1])
     scarce = {f"c{i}": (i, 100) for i in range(6)}
     text = said([difference("smote", 0.04, 0.02, 0.004)], scarce=scarce)
     assert (
@@ -93,8 +100,9 @@ def test_the_moved_threshold_is_told_from_the_model() -> None:
     rows = [difference("smote", 0.001, 0.002, 0.9)]
     nothing = said(rows, [part("smote", 0.1, 0.09, 0.01, 0.02)])
     assert (
-        "Gains in macro F1 (exploring) over plain cross-entropy, each with its own 95 % interval: smote .100 "
-        "(.080 to .120). The threshold of cross-entropy alone, moved, gains .090 (.070 to .110)."
+        "Better in macro F1 (exploring) than plain cross-entropy as they decide by themselves, each with its own "
+        "95 % interval: smote .100 (.080 to .120). Moving the threshold of cross-entropy alone changes it by "
+        ".090 (.070 to .110)."
     ) in nothing
     assert "Not shown to be more than a moved threshold" in nothing
     assert "smote .010 (-.010 to .030)" in nothing
@@ -105,8 +113,8 @@ def test_the_moved_threshold_is_told_from_the_model() -> None:
     ) in real
     assert "where both are tuned: focal .010 (-.010 to .030)." in real
     lost = said(rows, [part("smote", 0.01, 0.03, -0.02, 0.02)])
-    assert "No strategy is shown to gain in macro F1 (exploring) over plain cross-entropy" in lost
-    assert "whose threshold alone, moved, gains .030 (.010 to .050)" in lost
+    assert "none is shown to be better in macro F1 (exploring) than plain cross-entropy. Moving" in lost
+    assert "the threshold of cross-entropy alone changes it by .030 (.010 to .050)." in lost
 
 
 def test_in_the_primary_metric_a_model_needs_the_corrected_test() -> None:
@@ -117,6 +125,39 @@ def test_in_the_primary_metric_a_model_needs_the_corrected_test() -> None:
         assert f"{start}" in text
         assert "exploring" not in text
         assert ("More than a moved" in text) is (p < 0.05)
+
+
+def test_a_model_that_only_tuning_shows_is_told() -> None:
+    """No gain at argmax, and yet more than a moved threshold: where a metric explores, after Holm as well."""
+    row = part("oversample", 0.04, 0.01, 0.09, 0.05)
+    text = said([difference("smote", 0, 0.1, 1.0)], [row])
+    assert "none is shown to be better in macro F1" in text
+    assert "More than a moved threshold" in text
+    assert "oversample .090 (.040 to .140)" in text
+    assert "More than" not in said([difference("smote", 0, 0.1, 1.0)], [row | {"model_effect_p": 0.2}])
+
+
+def test_smaller_costs_are_better() -> None:
+    row = part("oversample", -0.4, -0.3, -0.1, 0.05) | {"metric": "expected_cost"}
+    text = said([difference("smote", 0, 0.1, 1.0)], [row])
+    assert "Better in expected cost (exploring) than plain cross-entropy" in text
+    assert "oversample -.400 (-.450 to -.350)" in text
+    assert "where both are tuned: oversample -.100 (-.150 to -.050)." in text
+    dearer = part("oversample", 0.4, -0.3, 0.1, 0.05) | {"metric": "expected_cost"}
+    assert "none is shown to be better in expected cost" in said([difference("smote", 0, 0.1, 1.0)], [dearer])
+
+
+def test_a_difference_without_spread_is_not_judged() -> None:
+    text = said([difference("b", 0.167, 0.0, None)])
+    assert "no strategy is shown to beat cross-entropy" in text
+    assert "With no spread over the seeds to judge it by, the difference from cross-entropy: b .167." in text
+
+
+def test_the_baseline_is_called_by_its_name() -> None:
+    rows = [difference("b", 0.01, 0.02, 0.5, baseline="plain")]
+    text = said(rows, [part("b", 0.1, 0.09, 0.01, 0.02)], baseline="plain")
+    assert "Better in macro F1 (exploring) than plain as it is" in text
+    assert "plain plain" not in text
 
 
 def test_a_tuning_that_costs_is_told() -> None:
