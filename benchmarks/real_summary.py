@@ -10,9 +10,9 @@ from scipy.stats import norm
 
 from benchmarks.aa_study import IDEAL_POWER, LEVEL, family_wise, t_power
 from benchmarks.real_trainings import METRICS, Array
-from imbalance_bench.evaluation.statistics import Estimate, crossed, paired_t
+from imbalance_bench.evaluation.statistics import Estimate, components, crossed, paired_t
 
-SEEDS = (3, 5, 10)
+SEEDS, USUAL = (3, 5, 10), 5
 METHODS = ("two-way moments", "two-way moments, rows not by class", "t over seeds", "rows alone")
 
 
@@ -54,6 +54,7 @@ def summarise(found: Array, true: Array, sizes: Sequence[int]) -> list[dict[str,
         for m, metric in enumerate(METRICS):
             gain = true[:, m, 1] - true[:, m, 0]
             mean = made[0, :, m, -1, 0]
+            differences = (found[:, 0, m, 1:] - found[:, 0, m, :1])[..., :size, :]
             shared = {
                 "metric": metric,
                 "seeds": size,
@@ -63,6 +64,8 @@ def summarise(found: Array, true: Array, sizes: Sequence[int]) -> list[dict[str,
                 "truth_se": _se(gain),
                 "found": float(mean.mean()),
                 "found_se": _se(mean),
+                "row_sd": _row_sd(differences[:, -1]),
+                "raised": _raised(differences[:, :-1]),
             }
             own = [
                 shared | {"method": method} | _rates(made[j, :, m], float(gain.mean()), size)
@@ -95,6 +98,18 @@ def _rates(made: Array, gain: float, size: int) -> dict[str, Any]:
         "t_power": t_power(size),
         "width": float((high - low).mean() / (2 * wide)) if wide else 1.0,
     }
+
+
+def _row_sd(differences: Array) -> float:
+    """What one test set adds to the standard error, by the variances of `crossed`; (replicates, S, 1 + B)."""
+    return float(np.sqrt(np.mean([components(made[:, 0], made[:, 1:]).test for made in differences])))
+
+
+def _raised(differences: Array) -> float:
+    """How often seeds vary less than resampled rows alone make them, so that `crossed` takes the latter."""
+    cells = differences.reshape(-1, *differences.shape[2:])
+    parts = [components(made[:, 0], made[:, 1:]) for made in cells]
+    return float(np.mean([part.residual > part.seed for part in parts]))
 
 
 def _within(value: float, made: Array) -> Array:
