@@ -73,7 +73,7 @@ def report(rows: list[dict[str, str]], note: str = "") -> str:
 def _own(rows: list[dict[str, str]]) -> list[str]:
     columns = ("setting", "metric", "seeds", "difference", "coverage", "false alarms", "family-wise")
     lines = [f"## {OURS.capitalize()}, as the package does it", ""]
-    lines += _header((*columns, "power", "ideal", "of t", "width"), left=2)
+    lines += header((*columns, "power", "ideal", "of t", "width"), left=2)
     for row in rows:
         rates = (f"{_star(row, name)}" for name in TARGETS)
         power = f"{float(row['power']):.3f}{'*' if _gap(row) > POWER_GAP else ''}"
@@ -86,7 +86,7 @@ def _own(rows: list[dict[str, str]]) -> list[str]:
             *rates,
             power,
         )
-        lines.append(_line((*cells, *rest, f"{float(row['width']):.2f}")))
+        lines.append(line((*cells, *rest, f"{float(row['width']):.2f}")))
     return [*lines, "", "\\* outside what was wanted.", ""]
 
 
@@ -111,13 +111,13 @@ def _others(rows: list[dict[str, str]]) -> list[str]:
     """Means over settings and metrics, so that one sees why."""
     lines = ["## Beside it: other ways to make the interval", ""]
     lines += ["Mean over settings and metrics, and in brackets the range.", ""]
-    lines += _header(("method", "seeds", "coverage", "false alarms", "family-wise", "power", "width"), left=1)
+    lines += header(("method", "seeds", "coverage", "false alarms", "family-wise", "power", "width"), left=1)
     methods = list(dict.fromkeys(row["method"] for row in rows))
     for method in methods:
         for seeds in sorted({int(row["seeds"]) for row in rows}):
             mine = [row for row in rows if row["method"] == method and int(row["seeds"]) == seeds]
             names = ("coverage", "false_alarms", "family_wise", "power", "width")
-            lines.append(_line((method, str(seeds), *(_range(row[name] for row in mine) for name in names))))
+            lines.append(line((method, str(seeds), *(_range(row[name] for row in mine) for name in names))))
     return lines
 
 
@@ -136,10 +136,10 @@ def _gap(row: Mapping[str, str]) -> float:
     return float(row["ideal_power"]) - float(row["power"])
 
 
-def _header(names: Iterable[str], left: int) -> list[str]:
+def header(names: Iterable[str], left: int) -> list[str]:
     columns = list(names)
-    return [_line(columns), "|" + "---|" * left + "---:|" * (len(columns) - left)]
+    return [line(columns), "|" + "---|" * left + "---:|" * (len(columns) - left)]
 
 
-def _line(cells: Iterable[str]) -> str:
+def line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"

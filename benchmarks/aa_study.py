@@ -111,10 +111,10 @@ def summarise(setting: Setting, found: Array, seconds: float) -> list[dict[str, 
                 "sd": round(sd, 5),
                 "coverage": ((low <= effect) & (effect <= high))[:, NULLS].mean(),
                 "false_alarms": ((null_low > 0) | (null_high < 0)).mean(),
-                "family_wise": "" if np.isnan(p).all() else _family_wise(p[:, :NULLS]),
+                "family_wise": "" if np.isnan(p).all() else family_wise(p[:, :NULLS]),
                 "power": ((null_low + distance > 0) | (null_high + distance < 0)).mean(),
                 "ideal_power": ideal,
-                "t_power": _t_power(SEEDS[k]),
+                "t_power": t_power(SEEDS[k]),
                 "width": (null_high - null_low).mean() / (2 * norm.ppf(1 - LEVEL / 2) * sd),
                 "seconds": round(seconds),
             }
@@ -122,11 +122,11 @@ def summarise(setting: Setting, found: Array, seconds: float) -> list[dict[str, 
     return rows
 
 
-def _family_wise(p: Array) -> float:
+def family_wise(p: Array) -> float:
     return float(np.mean([holm(row).min() < LEVEL for row in p]))
 
 
-def _t_power(seeds: int) -> float:
+def t_power(seeds: int) -> float:
     from scipy.stats import nct, t
 
     limit, shift = t.ppf(1 - LEVEL / 2, seeds - 1), norm.ppf(1 - LEVEL / 2) + norm.ppf(IDEAL_POWER)
