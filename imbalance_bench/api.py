@@ -23,7 +23,7 @@ from imbalance_bench.experiments.store import Store, StoredRun
 from imbalance_bench.report.arms import Failure, tuned_metric
 from imbalance_bench.report.comparison import BASELINE, comparison, test_prior
 from imbalance_bench.report.notices import notices
-from imbalance_bench.report.ranks import SHARED_METRIC, several
+from imbalance_bench.report.ranks import several, shared_metric
 from imbalance_bench.report.reading import AIMS, Reading
 from imbalance_bench.report.result import Result
 from imbalance_bench.report.rows import per_class, summary
@@ -103,7 +103,7 @@ def compare_settings(settings: Settings, progress: Progress | None = None) -> Re
     check_data(plans)
     outcomes = execute(together(plans), progress or _Silent())
     if settings.primary_metric is None:
-        reading = replace(reading, primary_metric=SHARED_METRIC)
+        reading = replace(reading, primary_metric=shared_metric(reading))
     results = []
     for planned in plans:
         with naming(planned.dataset):

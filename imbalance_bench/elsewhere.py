@@ -9,7 +9,6 @@ from typing import Any, get_args
 
 from imbalance_bench.config import merge
 from imbalance_bench.errors import RequestError, nearest, shown
-from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.experiments.foreign.checks import checked
 from imbalance_bench.experiments.foreign.files import read_file
 from imbalance_bench.experiments.foreign.raw import Raw, read_mapping
@@ -64,6 +63,9 @@ def evaluate(
     Raises:
         RequestError: for files that can't be read, and values, classes or rows that don't fit: says where.
     """
+    design, baseline, groups, positive_class = (
+        None if word is None else str(word) for word in (design, baseline, groups, positive_class)
+    )
     _check_word("--design", design, get_args(Design))
     reading = _reading(asked)
     said: list[str] = []
@@ -88,7 +90,7 @@ def _compared(
     arms = reading.arms(
         [
             (Elsewhere(label), sorted(own, key=lambda run: run.config.seed))
-            for label, own in by_strategy.items()
+            for label, own in sorted(by_strategy.items(), key=lambda item: item[0] != base)
         ]
     )
     content = comparison(
@@ -111,7 +113,7 @@ def _compared(
         )
     few = few_groups(runs)
     said += [few] if few else []
-    if "val_labels" not in runs[0].predictions and content["primary_metric"] in DECISION_METRICS:
+    if "val_labels" not in runs[0].predictions and len(by_strategy) > 1:
         content["verdict"].append(
             "Without validation rows nothing tells a gain in decisions from a moved threshold."
         )
@@ -121,7 +123,12 @@ def _compared(
 def _read(predictions: Any, groups: str | None) -> list[Raw]:
     if isinstance(predictions, Mapping):
         return read_mapping(predictions, groups)
-    files = [predictions] if isinstance(predictions, str | Path) else list(predictions)
+    files = [predictions] if isinstance(predictions, str | Path) else predictions
+    if not isinstance(files, list | tuple) or not all(isinstance(file, str | Path) for file in files):
+        raise RequestError(
+            f"predictions: found {shown(predictions)}; a path, a list of paths, or arrays by (strategy, "
+            "seed) are needed."
+        )
     return [raw for path in files for raw in read_file(Path(path), groups)]
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imbalance_bench.config import RunConfig
-from imbalance_bench.errors import RequestError
+from imbalance_bench.errors import RequestError, shown
 from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.experiments.store import StoredRun, find_runs
 from imbalance_bench.report.comparison import BASELINE, comparison
 from imbalance_bench.report.notices import notices
-from imbalance_bench.report.ranks import SHARED_METRIC, several, treated_alike
+from imbalance_bench.report.ranks import several, shared_metric, treated_alike
 from imbalance_bench.report.reading import Reading
 from imbalance_bench.report.result import Result
 from imbalance_bench.strategies.base import Strategy
@@ -62,12 +62,12 @@ def _stored(
         raise RequestError(f"{place} holds no finished run of {strategies}.")
     ranked = rank and treated_alike([([r.config for r in runs], arms) for runs, arms in shown])
     if ranked and reading.primary_metric is None:
-        reading = replace(reading, primary_metric=SHARED_METRIC)
+        reading = replace(reading, primary_metric=shared_metric(reading))
     results = [_from_store(runs, arms, reading) for runs, arms in shown]
     for result, made_with in zip(results, _differing([runs[0].config for runs, _ in shown]), strict=True):
         if made_with:
             result["made_with"] = made_with
-    results[0].notices = [*left_out, *results[0].notices]
+    results[0]["notices"][:0] = left_out
     return results, ranked
 
 
@@ -95,6 +95,8 @@ def load_results(place: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if not isinstance(place, str | Path):
+        raise RequestError(f"load_results takes a path; found {shown(place)}.")
     runs, _ = _runs_in(Path(place))
     costs = (
         "optimizer_steps",

@@ -20,13 +20,13 @@ SMALL = (SYNTHETIC, "--steps=5", "--batch-size=32", "--workers=0", "--device=cpu
 DIGITS = ("--dataset=digits", "--steps=2", "--batch-size=16", "--workers=0", "--device=cpu")
 RUN_KEYS = {
     "dataset", "strategy", "seeds", "test_prior", "threshold_metric", "per_class", "summary", "runs",
-    "failures",
+    "failures", "notices",
 }  # fmt: skip
 COMPARE_KEYS = {
     "dataset", "baseline", "seeds", "vary", "test_prior", "primary_metric", "threshold_metric", "aim",
     "positive_class", "intervals",
     "rows", "per_class", "per_rank", "operating_points", "reliability", "differences", "decomposition",
-    "verdict", "failures",
+    "verdict", "failures", "notices",
 }  # fmt: skip
 
 

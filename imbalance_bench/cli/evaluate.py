@@ -82,9 +82,7 @@ def command(
 
     settings = merge(None, {"positive_class": positive_class, **flags})
     check_output(settings.output)
-    if settings.output is not None and settings.output.absolute() in [
-        Path(file).absolute() for file in files
-    ]:
+    if settings.output is not None and settings.output.resolve() in [Path(file).resolve() for file in files]:
         raise RequestError(f"--output {settings.output} would overwrite the predictions; name another file.")
     result = evaluate(
         files,

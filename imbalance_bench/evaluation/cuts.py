@@ -118,7 +118,11 @@ def recall_cut(cases: Cases, target: float) -> float:
 
 
 def sensitivity_cut(cases: Cases, target: float) -> float:
-    """The highest cut whose sensitivity reaches `target`, so the most specific; NaN without the class."""
+    """The highest cut whose sensitivity reaches `target`, so the most specific; NaN without the class.
+
+    ValueError for a target outside 0..1.
+    """
+    _check_share(target)
     found = cuts_of(cases)
     if found.positives <= 0:
         return float("nan")
@@ -126,12 +130,21 @@ def sensitivity_cut(cases: Cases, target: float) -> float:
 
 
 def specificity_cut(cases: Cases, target: float) -> float:
-    """The lowest cut whose specificity reaches `target`, so the most sensitive; NaN without the rest."""
+    """The lowest cut whose specificity reaches `target`, so the most sensitive; NaN without the rest.
+
+    ValueError for a target outside 0..1.
+    """
+    _check_share(target)
     found = cuts_of(cases)
     if found.negatives <= 0:
         return float("nan")
     allowed = found.alarms <= (1 - target + CLOSE) * found.negatives
     return float(found.at[np.flatnonzero(allowed)[-1]])
+
+
+def _check_share(target: float) -> None:
+    if not 0 <= target <= 1:
+        raise ValueError(f"target is {target}; a share in 0..1 is needed.")
 
 
 def cheapest_cut(cases: Cases, cost_fn: float, cost_fp: float) -> float:

@@ -85,10 +85,18 @@ def critical_difference(k: int, n: int, confidence: float = 0.95) -> float:
 
 
 def against_control(mean_ranks: ArrayLike, n: int, control: int = 0) -> tuple[Floats, Floats]:
-    """z (k,) of each mean rank less the control's, and Holm's p-values (k,); NaN for the control."""
+    """z (k,) of each mean rank less the control's, and Holm's p-values (k,); NaN for the control.
+
+    ValueError for mean ranks of another shape, no data sets, or a control that is none of them.
+    """
     from scipy.special import ndtr
 
     found = np.asarray(mean_ranks, dtype=np.float64)
+    if found.ndim != 1 or n < 1 or not 0 <= control < len(found):
+        raise ValueError(
+            f"mean_ranks has shape {found.shape}, n is {n}, control {control}; (k,), at least 1 and one of "
+            "the k are needed."
+        )
     z = (found - found[control]) / _rank_error(len(found), n)
     p = 2 * ndtr(-np.abs(z))
     z[control] = p[control] = np.nan

@@ -32,9 +32,10 @@ def row_weights(
 
     A stratum of m units gets m times a Dirichlet draw whose parameters are (m - 2) / m, not 1: then the
     variance over replicates of any mean within the stratum is s^2 / m without bias, where counts drawn with
-    replacement give (m - 1) / m of it: half, for a class of two. Weights are positive, so no replicate loses
-    a rare class or a decision of it. Their fourth cumulant, 6, is large enough for `statistics.crossed`
-    to read off how few rows carry the variance. A lone unit keeps its weight.
+    replacement give (m - 1) / m of it: half, for a class of two. Weights of three units or more are
+    positive, so no replicate loses a rare class or a decision of it; of two units one takes all. Their fourth
+    cumulant, 6, is large enough for `statistics.crossed` to read off how few rows carry the variance. A lone
+    unit keeps its weight.
 
     Args:
         n: rows of the test set.

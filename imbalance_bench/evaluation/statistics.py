@@ -170,8 +170,13 @@ def components(values: ArrayLike, resampled: ArrayLike | None = None) -> Compone
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Holm's corrected p-values (1979), in the order given; NaN stays, and is no member of the family."""
+    """Holm's corrected p-values (1979), in the order given; NaN stays, and is no member of the family.
+
+    ValueError unless they are (k,).
+    """
     p = np.asarray(p_values, dtype=np.float64)
+    if p.ndim != 1:
+        raise ValueError(f"p_values has shape {p.shape}; (k,) is needed.")
     corrected = np.full(p.shape, np.nan)
     members = np.flatnonzero(~np.isnan(p))
     order = members[np.argsort(p[members], kind="stable")]
@@ -193,6 +198,8 @@ def seeds_needed(
     `comparisons` divides the error level, as Holm's first step does. An estimate of variances from few
     seeds is itself rough: read the number as an order of magnitude.
     """
+    if comparisons < 1:
+        raise ValueError(f"comparisons is {comparisons}; at least 1 is needed.")
     level = (1 - confidence) / 2 / comparisons
     ends = _quantile(1 - level, math.inf) + _quantile(power, math.inf)
     smallest = ends * math.sqrt(parts.test)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing_extensions import TypedDict
 
 from imbalance_bench.config import RunConfig
 from imbalance_bench.errors import RequestError
+from imbalance_bench.experiments.archives import DAMAGED
 
 FORMAT_VERSION = 3
 FILES = ("per_class.csv", "history.csv", "predictions.npz", "hardest.npz", "weights.safetensors")
@@ -116,15 +115,7 @@ def read_predictions(path: Path, n_classes: int) -> Mapping[str, NDArray[Any]]:
                 for what in ("logits", "labels", "rows", "log_likelihood")
                 if what != "log_likelihood" or f"{part}_{what}" in stored
             }
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except DAMAGED as error:
         raise DamagedError(f"{path.name} is not whole ({type(error).__name__})") from None
     except OSError as error:
         raise unreadable(path, error) from None

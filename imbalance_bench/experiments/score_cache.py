@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from imbalance_bench._version import __version__
 from imbalance_bench.data.source import digest
+from imbalance_bench.experiments.archives import DAMAGED
 from imbalance_bench.experiments.parts import PER_CLASS, REPLICATES, Scores
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import Strategy
@@ -21,7 +21,7 @@ from imbalance_bench.strategies.base import Strategy
 SCORING_VERSION = 1
 """Raise it whenever the same run would get other numbers: what was kept is then computed anew."""
 
-BROKEN = (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile)
+BROKEN = (OSError, *DAMAGED)
 
 
 def kept(

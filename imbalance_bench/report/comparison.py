@@ -10,7 +10,7 @@ import numpy as np
 from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.evaluation.proportions import FEW_ROWS
 from imbalance_bench.evaluation.statistics import Needed
-from imbalance_bench.experiments.parts import Scores
+from imbalance_bench.experiments.parts import Scores, context_of
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.arms import Failure, ScoredArm
 from imbalance_bench.report.clinical import clinical_rows
@@ -50,7 +50,7 @@ def comparison(
     runs = [run for arm in arms for run in arm.runs]
     primary = reading.primary_metric or ("minority_ap" if len(class_names) == 2 else "macro_f1")
     protocol = protocol_of(runs)
-    positive = next((run.record["positive_class"] for run in runs), None)
+    positive = class_names[context_of(runs[0].record).positive] if runs and len(class_names) == 2 else None
     prevalence = reading.prevalence or test_prior(arms, class_names).get(positive or "")
     aims = {} if positive is None else reading.aims(list(class_names).index(positive))
     values = {name: value_of(name) for name in (primary, *(name for name in METRICS if name != primary))}

@@ -20,6 +20,7 @@ from imbalance_bench.evaluation.ranks import (
 from imbalance_bench.experiments.scoring import TUNED_FOR
 from imbalance_bench.report.comparison import BASELINE
 from imbalance_bench.report.ranks_page import p_text
+from imbalance_bench.report.reading import Reading
 from imbalance_bench.report.result import Result
 from imbalance_bench.report.tables import TITLES
 from imbalance_bench.report.verdict import LEVEL
@@ -27,6 +28,8 @@ from imbalance_bench.strategies.base import Strategy
 
 SHARED_METRIC = TUNED_FOR
 """What decides where none is named: the default of each data set alone may be another, and ranks mix none."""
+SHARED_SCORES = "minority_ap"
+"""The same where decisions are tuned for something else than a metric."""
 TESTED, LITTLE_POWER = 3, 5
 """Fewer data sets than the first: no test; fewer than the second: it is said how little a test tells."""
 DIGITS = 12
@@ -35,6 +38,11 @@ DIGITS = 12
 _TUNED = "+threshold"
 
 Row = Mapping[str, Any]
+
+
+def shared_metric(reading: Reading) -> str:
+    """The primary metric of all data sets where none is named."""
+    return SHARED_METRIC if reading.served == SHARED_METRIC else SHARED_SCORES
 
 
 def several(comparisons: Sequence[Result], *, named: bool) -> Result:

@@ -10,15 +10,16 @@ if TYPE_CHECKING:
 
 
 class Result(dict[str, Any]):
-    """The object that `--format json` prints, as a dict, with its tables as DataFrames.
-
-    Attributes:
-        notices: what the user should know beside the numbers, a sentence each.
-    """
+    """The object that `--format json` prints, as a dict, with its tables as DataFrames."""
 
     def __init__(self, content: Mapping[str, Any], notices: Sequence[str] = ()) -> None:
-        super().__init__(content)
-        self.notices = list(notices)
+        super().__init__({**content, "notices": list(notices)})
+
+    @property
+    def notices(self) -> list[str]:
+        """What the user should know beside the numbers, a sentence each."""
+        found: list[str] = self["notices"]
+        return found
 
     def frame(self, name: str = "rows") -> pd.DataFrame:
         """The list of that name ("rows", "per_class", "per_rank", ...) as a DataFrame.

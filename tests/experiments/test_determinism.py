@@ -37,7 +37,7 @@ def test_the_order_of_strategies_changes_no_number(stored: StoredComparison, tmp
         tables = ("rows", "per_class", "per_rank", "reliability", "differences", "decomposition")
         ordered = {name: sorted(content[name], key=lambda row: row["strategy"]) for name in tables}
         # The verdict names strategies in the order of the request.
-        return content | ordered | {"verdict": len(content["verdict"])}
+        return content | ordered | {name: len(content[name]) for name in ("verdict", "notices")}
 
     assert by_strategy(other) == by_strategy(first)
 

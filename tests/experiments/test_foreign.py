@@ -122,7 +122,9 @@ def test_without_validation_nothing_is_fitted() -> None:
     assert any("b', 0" in line and "none are used" in line for line in result.notices)
     assert result["verdict"][-1].startswith("Without validation rows")
     test_only = {key: {n: v for n, v in each.items() if n.startswith("test")} for key, each in given.items()}
-    assert evaluate(test_only, primary_metric="macro_f1") == result
+    bare = evaluate(test_only, primary_metric="macro_f1")
+    assert {**bare, "notices": []} == {**result, "notices": []}
+    assert evaluate(given)["verdict"][-1].startswith("Without validation rows")
 
 
 def test_training_counts_come_from_the_request_then_the_files_then_the_labels() -> None:
@@ -150,8 +152,14 @@ def test_seeds_meet_test_rows_as_labels_tell_or_as_asked() -> None:
     assert any(line.startswith("design: crossed, since") for line in crossed.notices)
     assert "draws its own" in independent["intervals"]
     other = {("a", seed): arrays(seed, n=80 + 4 * seed) for seed in (0, 1, 2)}
-    assert "draws its own" in evaluate(other)["intervals"]
-    assert any(line.startswith("design: independent, since") for line in evaluate(other).notices)
+    # Whether each seed has images of its own or splits one pool can't be told: the cautious reading.
+    cautious = evaluate(other)
+    assert "Nadeau" in cautious["intervals"]
+    assert any(line.startswith("design: resplit, since") for line in cautious.notices)
+    assert any("depend on the number of training rows" in line for line in cautious.notices)
+    told = evaluate(other, train_counts=[240, 80])
+    assert not any("depend on the number of training rows" in line for line in told.notices)
+    assert "draws its own" in evaluate(other, design="independent")["intervals"]
     resplit = evaluate(same, design="resplit", train_counts=[240, 80])
     assert "Nadeau" in resplit["intervals"]
     # Crossed intervals allow for other test images, beyond what t over seeds knows: here wider than its own
@@ -309,9 +317,18 @@ def test_requests_that_do_not_fit_are_refused() -> None:
     refused("no label tells how common 2 is", {**THREE, "test_labels": [0, 1, 1, 0]})
     refused("there are no predictions")
     other = {("a", 0): fine, ("a", 1): arrays(n=84)}
-    for asked, said in (("crossed", "--design crossed: "), ("resplit", "--design resplit needs")):
-        with pytest.raises(RequestError, match=said):
-            evaluate(other, design=asked)
+    with pytest.raises(RequestError, match="--design crossed: "):
+        evaluate(other, design="crossed")
+    wide = {**arrays(), "val_logits": np.zeros((len(fine["val_labels"]), 3))}
+    refused("val_logits has 3 columns, but there are 2 classes", wide)
+    digits = {**fine, "class_names": ["1", "0"]}
+    refused("a label could mean either", digits)
+    refused("found the class name 'a", {**fine, "class_names": ["a\nb", "c"]})
+    for odd in (5, None, [3], b"x.npz"):
+        with pytest.raises(RequestError, match="a path, a list of paths, or arrays"):
+            evaluate(odd)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="null character"):
+        evaluate("a\0b.npz")
     for key, said in (
         ("a", "found the key 'a'"),
         (("a", -1), "the seed -1"),

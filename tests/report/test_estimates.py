@@ -95,7 +95,8 @@ def test_undefined_seeds_are_left_out_and_none_gives_nothing() -> None:
 def test_holm_stays_within_a_baseline_and_the_primary_metric() -> None:
     base, a, b = seeds_of(0.5, 0.52, 0.51), seeds_of(0.6, 0.63, 0.6), seeds_of(0.5, 0.54, 0.5)
     pairs = [("a", a, "base", base), ("b", b, "base", base), ("a+threshold", a, "base+threshold", base)]
-    rows = differences(INDEPENDENT, pairs, ["macro_f1", "minority_ap"], "macro_f1")
+    values = {name: value_of(name) for name in ("macro_f1", "minority_ap")}
+    rows = differences(INDEPENDENT, pairs, values, "macro_f1")
     assert [(row["strategy"], row["baseline"], row["metric"]) for row in rows[:3]] == [
         ("a", "base", "macro_f1"),
         ("b", "base", "macro_f1"),
@@ -107,6 +108,26 @@ def test_holm_stays_within_a_baseline_and_the_primary_metric() -> None:
     assert alone["p_value"] == alone["p_raw"]
     assert all(row["p_value"] is None for row in rows[3:])
     assert set(rows[0]) == {"strategy", "baseline", "metric", "mean", "low", "high", "p_raw", "p_value", "n"}
+
+
+def test_what_never_differs_is_no_test_and_one_seed_has_none() -> None:
+    base, a = seeds_of(0.5, 0.52, 0.51), seeds_of(0.6, 0.63, 0.6)
+    pairs = [("a", a, "base", base), ("same", base, "base", base)]
+    moved, same = differences(INDEPENDENT, pairs, {"macro_f1": F1}, "macro_f1")
+    assert moved["p_value"] == moved["p_raw"] < 0.05
+    assert (same["mean"], same["p_raw"], same["p_value"]) == (0, 1.0, 1.0)
+    (one,) = differences(CROSSED, [("a", seeds_of(0.6), "base", seeds_of(0.5))], {"macro_f1": F1}, "macro_f1")
+    assert one["mean"] == pytest.approx(0.1)
+    assert one["p_raw"] is one["p_value"] is None
+
+
+def test_parts_of_a_gain_are_of_the_seeds_that_all_have() -> None:
+    base, base_tuned = seeds_of(0.5, 0.52, 0.51, 0.1, 0.9), seeds_of(0.55, 0.56, 0.57, 0.9, 0.1)
+    arms = [("x", seeds_of(0.6, 0.63), "x+threshold", seeds_of(0.61, 0.66))]
+    (row,) = decomposition(INDEPENDENT, arms, base, base_tuned, "macro_f1", F1, [])
+    assert row["threshold_effect"] == pytest.approx((0.05 + 0.04) / 2)
+    parts = row["threshold_effect"] + row["model_effect"] - row["own_threshold_effect"]
+    assert row["gain"] == pytest.approx(parts)
 
 
 @given(st.lists(st.floats(0, 1), min_size=12, max_size=12))

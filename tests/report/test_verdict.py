@@ -100,9 +100,9 @@ def test_the_moved_threshold_is_told_from_the_model() -> None:
     rows = [difference("smote", 0.001, 0.002, 0.9)]
     nothing = said(rows, [part("smote", 0.1, 0.09, 0.01, 0.02)])
     assert (
-        "Better in macro F1 (exploring) than plain cross-entropy as they decide by themselves, each with its own "
-        "95 % interval: smote .100 (.080 to .120). Moving the threshold of cross-entropy alone changes it by "
-        ".090 (.070 to .110)."
+        "Better in macro F1 (exploring) than plain cross-entropy as they decide by themselves, each with its "
+        "own 95 % interval: smote .100 (.080 to .120). Moving the threshold of cross-entropy alone changes "
+        "it by .090 (.070 to .110)."
     ) in nothing
     assert "Not shown to be more than a moved threshold" in nothing
     assert "smote .010 (-.010 to .030)" in nothing

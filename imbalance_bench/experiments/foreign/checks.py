@@ -111,6 +111,11 @@ def _checked(
             kind = "probabilities" if likelihood else "logits"
         if scores.ndim == 1:
             scores = both_columns(raw, scores, kind, own, positive_class)
+        if scores.shape[1] != len(own):
+            raise RequestError(
+                f"{raw.where}: {part}_{kind} has {scores.shape[1]} columns, but there are {len(own)} classes "
+                f"({', '.join(own[:12])}); one for each is needed."
+            )
         logits, zeros = logits_of(raw, part, kind, scores)
         clipped += zeros
         arrays[f"{part}_labels"] = np.argsort(order)[labels]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from imbalance_bench.errors import RequestError
-from imbalance_bench.experiments.foreign.raw import Raw, known_arrays, of_name, strategy_and_seed
+from imbalance_bench.experiments.archives import DAMAGED
+from imbalance_bench.experiments.foreign.raw import NAMES, Raw, known_arrays, of_name, strategy_and_seed
 from imbalance_bench.experiments.foreign.table import read_csv
 
 
@@ -32,6 +31,10 @@ def read_file(path: Path, groups: str | None) -> list[Raw]:
         raise RequestError(f"there is no file {path}.") from None
     except OSError as error:
         raise RequestError(f"{path} can't be read ({error.strerror or error}).") from None
+    except ValueError as error:
+        if isinstance(error, RequestError) or "null byte" not in str(error):
+            raise
+        raise RequestError(f"{str(path)!r} is no name of a file: it holds a null character.") from None
 
 
 def _read_npz(path: Path, groups: str | None) -> list[Raw]:
@@ -43,15 +46,16 @@ def _read_npz(path: Path, groups: str | None) -> list[Raw]:
                     f"{path} holds a single array; np.savez makes a file of several named ones."
                 )
             with stored:
-                arrays = {name: stored[name] for name in stored.files}
+                wanted = {*NAMES, groups, f"test_{groups}"}
+                arrays = {name: stored[name] if name in wanted else None for name in stored.files}
+    except RequestError:
+        raise
     except ValueError as error:
-        if isinstance(error, RequestError):
-            raise
         raise RequestError(
             f"{path} holds Python objects or is no npz file ({error}); objects are never loaded: write "
             "numbers and text, as np.savez(path, test_labels=..., test_logits=...) does."
         ) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise RequestError(
             f"{path} is not a whole npz file ({type(error).__name__}); write it again."
         ) from None

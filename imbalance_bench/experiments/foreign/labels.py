@@ -31,6 +31,11 @@ def class_names_of(raw: Raw, raws: Sequence[Raw]) -> tuple[str, ...]:
                 f"{raw.where}: found the class names {shown(given.tolist())} beside scores of {n_classes} "
                 "classes; a name of its own is needed for each."
             )
+        if odd := [name for name in names if not name.isprintable() or len(name) > 80]:
+            raise RequestError(
+                f"{raw.where}: found the class name {shown(odd[0])}; names of 1 to 80 printable characters "
+                "are needed."
+            )
         return names
     labels = raw.arrays.get("test_labels")
     if labels is None or text_of(labels) is None:
@@ -90,6 +95,12 @@ def labels_of(raw: Raw, part: str, names: Sequence[str]) -> NDArray[np.int64]:
         return np.array([at[cell] for cell in text], dtype=np.int64)
     if found.dtype.kind not in "iub":
         raise RequestError(f"{raw.where}: {name} has type {found.dtype}; class numbers or names are needed.")
+    numbers = tuple(str(c) for c in range(len(names)))
+    if tuple(names) != numbers and all(_DIGITS.fullmatch(name) for name in names):
+        raise RequestError(
+            f"{raw.where}: {name} holds numbers, and the class names are numbers too "
+            f"({', '.join(names[:12])}); a label could mean either. Write labels as text to give names."
+        )
     wrong = np.flatnonzero((found < 0) | (found >= len(names)))
     if wrong.size:
         raise RequestError(
@@ -103,11 +114,15 @@ def train_counts(
     values: Any, names: Sequence[str], where: str, order: Sequence[int] | None = None
 ) -> list[int]:
     """(C,) training rows per class; RequestError unless there is a whole number of at least 1 for each."""
-    found = np.asarray(values)
+    try:
+        found = np.asarray(values)
+    except ValueError:  # ragged
+        found = np.empty((0, 0))
     whole = found.dtype.kind in "iu" or (found.dtype.kind == "f" and bool((found == np.floor(found)).all()))
     if found.shape != (len(names),) or not whole or (found < 1).any() or (found > MAX_COUNT).any():
+        given = values.tolist() if isinstance(values, np.ndarray) else values
         raise RequestError(
-            f"{where}: found {shown(found.tolist())}; a whole number of at least 1 is needed for each of the "
+            f"{where}: found {shown(given)}; a whole number of at least 1 is needed for each of the "
             f"{len(names)} classes, in the order {', '.join(names[:12])}."
         )
     counts = [int(value) for value in found]

@@ -116,15 +116,16 @@ def foreign_runs(
             f"smallest{' and where thresholds start' * ('val_labels' in given[0].arrays)}; --train-counts "
             "says better."
         )
-        for asked, why in (
-            (test_prior == "train", "--test-prior train"),
-            (chosen == "resplit" and many, "--design resplit"),
-        ):
-            if asked:
-                raise RequestError(
-                    f"{why} needs the training rows of each class: --train-counts, in the order "
-                    f"{', '.join(names[:12])}."
-                )
+        if test_prior == "train":
+            raise RequestError(
+                "--test-prior train needs the training rows of each class: --train-counts, in the order "
+                f"{', '.join(names[:12])}."
+            )
+        if chosen == "resplit" and many:
+            said.append(
+                "intervals of seeds that split one pool depend on the number of training rows: it is taken to "
+                f"be that of the {source} rows, which is cautious; --train-counts says better."
+            )
     whole = None if counts is None else train_counts(counts, names, "--train-counts")
     runs = []
     for each in given:
@@ -239,10 +240,10 @@ def _design(given: Sequence[Predictions], asked: Design | None, said: list[str])
         )
         return "crossed"
     said.append(
-        "design: independent, since test labels differ between seeds: each is taken to have its own "
-        "training and test images; --design resplit where all split one pool."
+        "design: resplit, since test labels differ between seeds: each is taken to split one pool again, the "
+        "cautious reading; --design independent where each seed has training and test images of its own."
     )
-    return "independent"
+    return "resplit"
 
 
 def _counts(each: Predictions, part: str) -> NDArray[np.int64]:
