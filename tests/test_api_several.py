@@ -27,7 +27,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
 
 def test_a_list_gives_a_result_of_results(store: tuple[Path, Result]) -> None:
     folder, result = store
-    assert set(result) == {"comparisons", "ranks"}
+    assert set(result) == {"comparisons", "ranks", "notices"}
     assert [each["dataset"] for each in result["comparisons"]] == ["digits", FIRST, SECOND]
     assert all(isinstance(each, Result) for each in result["comparisons"])
     # Two classes alone would be judged by minority AP; ranks need one metric for all.

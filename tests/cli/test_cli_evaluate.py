@@ -256,3 +256,49 @@ def test_files_are_refused(call: Call, tmp_path: Path) -> None:
         assert ended.status == 2, arguments
         assert said in ended.err
     assert call("evaluate", "fine.csv").status == 0
+
+
+def test_predictions_are_never_overwritten(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "folder" / "p.csv"
+    table(path, scores())
+    (tmp_path / "link.csv").symlink_to(path)
+    before = path.read_bytes()
+    for file, output in (
+        ("folder/p.csv", "folder/../folder/p.csv"),
+        ("link.csv", "folder/p.csv"),
+        ("folder/p.csv", "link.csv"),
+    ):
+        ended = call("evaluate", file, "--positive-class=ill", f"--output={output}")
+        assert ended.status == 2
+        assert "would overwrite the predictions" in ended.err
+        assert path.read_bytes() == before
+
+
+def test_archives_that_lie_are_refused(call: Call, tmp_path: Path) -> None:
+    labels, logits = np.arange(40) % 2, np.random.default_rng(0).normal(size=(40, 2))
+    np.savez(tmp_path / "a.npz", test_labels=labels, test_logits=logits)
+    whole = (tmp_path / "a.npz").read_bytes()
+    header = whole.index(b"(40, 2)")
+    for name, found, put in (
+        ("huge", b"(40, 2)", b"(9**9,)"),  # no literal
+        ("shape", b"(40, 2)", b"(9e9,2)"),
+        ("open", b"(40, 2)", b"((((((("),
+    ):
+        assert len(found) == len(put)
+        (tmp_path / f"{name}.npz").write_bytes(whole[:header] + put + whole[header + len(found) :])
+        ended = call("evaluate", f"{name}.npz")
+        assert ended.status == 2, name
+        assert f"{name}.npz" in ended.err
+    locked = bytearray(whole)
+    at = whole.index(b"PK\x01\x02")
+    locked[at + 8] |= 1  # the flag of an encrypted member
+    (tmp_path / "locked.npz").write_bytes(locked)
+    assert call("evaluate", "locked.npz").status == 2
+    # What is not read is not loaded: an array of objects beside the others does no harm.
+    np.savez(
+        tmp_path / "more.npz", test_labels=labels, test_logits=logits, notes=np.array([{}], dtype=object)
+    )
+    ended = call("evaluate", "more.npz")
+    assert ended.status == 0
+    assert "not read: notes" in ended.err

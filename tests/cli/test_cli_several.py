@@ -18,7 +18,7 @@ def test_three_data_sets_in_every_format(call: Call, tmp_path: Path, monkeypatch
     asked = ("compare", "--strategies=focal,undersample", f"--dataset=digits,{FIRST},{SECOND}", *TINY)
     first = call(*asked, "--format=json")
     assert first.status == 0, first.err
-    assert set(first.json) == {"comparisons", "ranks"}
+    assert set(first.json) == {"comparisons", "ranks", "notices"}
     assert "9 runs to train on 3 data sets in this process" in first.err
     for dataset, done in (("digits", 1), (FIRST, 4), (SECOND, 7)):
         assert f"[{done}/9] {dataset}: cross-entropy, seed 0" in first.err

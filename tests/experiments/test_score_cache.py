@@ -88,6 +88,22 @@ def test_a_damaged_file_is_computed_anew(run: StoredRun, content: bytes) -> None
     assert files(run) == [name]
 
 
+def test_no_flipped_byte_is_a_fault(run: StoredRun) -> None:
+    asked = (create("cross-entropy"), "dataset")
+    first = score(run, *asked)
+    (name,) = files(run)
+    path = run.folder / name
+    whole = path.read_bytes()
+    # The directory at the end tells how to unpack: most kinds of fault come from there.
+    places = [*range(0, len(whole), 97), *range(len(whole) - 400, len(whole), 9)]
+    for place in places:
+        flipped = bytearray(whole)
+        flipped[place] ^= 0xFF
+        path.write_bytes(flipped)
+        assert_same(score(run, *asked), score(run, *asked))
+        assert score(run, *asked).summary == pytest.approx(first.summary, nan_ok=True)
+
+
 def test_other_predictions_have_other_numbers(run: StoredRun) -> None:
     asked = (create("cross-entropy"), "dataset")
     first = score(run, *asked)

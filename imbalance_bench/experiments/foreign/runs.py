@@ -123,8 +123,8 @@ def foreign_runs(
             )
         if chosen == "resplit" and many:
             said.append(
-                "intervals of seeds that split one pool depend on the number of training rows: it is taken to "
-                f"be that of the {source} rows, which is cautious; --train-counts says better."
+                "intervals of seeds that split one pool depend on the number of training rows: it is taken "
+                f"to be that of the {source} rows, which is cautious; --train-counts says better."
             )
     whole = None if counts is None else train_counts(counts, names, "--train-counts")
     runs = []
