@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from imbalance_bench.report.estimates import (
     protocol_of,
     value_of,
 )
+from imbalance_bench.strategies.registry import BAYES
 
 CLASS_METRICS = ("precision", "recall", "f1", "average_precision")
 RANGES = {
@@ -97,6 +99,9 @@ def _mean(values: Sequence[float]) -> float | int | None:
 
 
 def arm_row(arm: ScoredArm, protocol: Protocol, aims: Mapping[str, Value]) -> dict[str, Any]:
+    """The row of an arm; `aims` are further numbers by name."""
+    # The exact posterior has a rule of its own for each metric, and none for these.
+    aimed = replace(arm, runs=(), scores=()) if arm.name == BAYES else arm
     # A reference trains nothing, and what a run made elsewhere cost is not known.
     records = [run.record for run in arm.runs if "passes" in run.record] if arm.strategy is not None else []
     costs = {
@@ -115,7 +120,7 @@ def arm_row(arm: ScoredArm, protocol: Protocol, aims: Mapping[str, Value]) -> di
         "kind": arm.kind,
         "n": len(arm.runs),
         **summary(arm, protocol),
-        **{key: v for name, of in aims.items() for key, v in spread(arm, name, of, protocol).items()},
+        **{key: v for name, of in aims.items() for key, v in spread(aimed, name, of, protocol).items()},
         **calibration,
         "classes_predicted": _mean([scores.classes_predicted for scores in arm.scores]),
         **costs,
