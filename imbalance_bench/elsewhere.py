@@ -32,7 +32,7 @@ def evaluate(
     baseline: str | None = None,
     train_counts: str | Sequence[int] | None = None,
     design: str | None = None,
-    groups: str | None = None,
+    group_column: str | None = None,
     positive_class: str | None = None,
     name: str = "predictions",
     **asked: Any,
@@ -50,8 +50,9 @@ def evaluate(
         train_counts: (C,) training rows per class; default: what the predictions say, else the counts of
             validation, else of test, and a notice says which.
         design: "crossed" (one test part for all seeds), "independent" (each seed has its own images) or
-            "resplit" (each splits one pool again); default: crossed where all test labels agree in order.
-        groups: the csv column, or array, of the groups; "none" for none; default: `group`, `test_groups`.
+            "resplit" (each splits one pool again); default: crossed where all test labels agree in order, else
+            resplit, the cautious reading.
+        group_column: csv column, or array, of the groups; "none" for none; default: `group`, `test_groups`.
         positive_class: the class that scores (n,) speak for; default: class 1 where labels are numbers.
         name: what the result calls the data.
         asked: `test_prior`, `primary_metric`, `prevalence`, `target_recall`, `cost_fn`, `cost_fp`, as in
@@ -63,13 +64,13 @@ def evaluate(
     Raises:
         RequestError: for files that can't be read, and values, classes or rows that don't fit: says where.
     """
-    design, baseline, groups, positive_class = (
-        None if word is None else str(word) for word in (design, baseline, groups, positive_class)
+    design, baseline, group_column, positive_class = (
+        None if word is None else str(word) for word in (design, baseline, group_column, positive_class)
     )
     _check_word("--design", design, get_args(Design))
     reading = _reading(asked)
     said: list[str] = []
-    given = checked(_read(predictions, groups), positive_class, said)
+    given = checked(_read(predictions, group_column), positive_class, said)
     runs = foreign_runs(given, _numbers(train_counts), design, positive_class, reading.test_prior, said)  # type: ignore[arg-type]
     return _compared(runs, baseline, reading, name, said)
 

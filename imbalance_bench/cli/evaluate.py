@@ -41,11 +41,12 @@ def command(
         str | None,
         typer.Option(
             help="How seeds and test images meet: crossed, one test part for all; independent, each seed its "
-            "own; resplit, each splits one pool again (default: crossed where test labels agree).",
+            "own; resplit, each splits one pool again (default: crossed where test labels agree, else "
+            "resplit).",
             rich_help_panel=DATA, metavar="NAME", show_default=False,
         ),
     ] = None,
-    groups: Annotated[
+    group_column: Annotated[
         str | None,
         typer.Option(
             help="Column whose values, as patients, are resampled whole; none for none (default: group).",
@@ -89,7 +90,7 @@ def command(
         baseline=baseline,
         train_counts=train_counts,
         design=design,
-        groups=groups,
+        group_column=group_column,
         positive_class=settings.positive_class,
         name=name,
         **{name: value for name, value in flags.items() if name in READ},

@@ -127,7 +127,7 @@ def test_one_csv_holds_arms_seeds_splits_and_groups(call: Call, tmp_path: Path) 
         "--positive-class=ill",
         "--train-counts=20,80",
     )
-    ended = call(*arguments, "--groups=patient", "--format=json")
+    ended = call(*arguments, "--group-column=patient", "--format=json")
     assert ended.status == 0
     result = ended.json
     assert result["seeds"] == [3, 7]
@@ -244,7 +244,7 @@ def test_files_are_refused(call: Call, tmp_path: Path) -> None:
         (("seeds.npz",), "seed holds 2 values"),
         (("latin.csv",), "not text in UTF-8"),
         (("fine.csv", "fine.csv"), "fine, seed 0, stands in fine.csv already"),
-        (("fine.csv", "--groups=patient"), "--groups patient: there is no such column"),
+        (("fine.csv", "--group-column=patient"), "--group-column patient: there is no such column"),
         (("fine.csv", "--baseline=fin"), "Did you mean 'fine'"),
         (("fine.csv", "--train-counts=1,x"), "--train-counts: found '1,x'"),
         (("fine.csv", "--format=pdf"), "--format"),

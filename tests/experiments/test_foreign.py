@@ -187,9 +187,9 @@ def test_groups_whose_rows_agree_widen_the_interval(prior: str) -> None:
     alone, together = width(repeated), width(grouped)
     assert together > 1.5 * alone
     assert together == pytest.approx(width(base))
-    assert width(grouped, groups="none") == alone
+    assert width(grouped, group_column="none") == alone
     named = {**repeated, "patient": grouped["test_groups"]}
-    assert width(named, groups="patient") == together
+    assert width(named, group_column="patient") == together
 
 
 def test_groups_of_several_classes_keep_what_a_class_weighs() -> None:
@@ -310,7 +310,7 @@ def test_requests_that_do_not_fit_are_refused() -> None:
     refused("--test-prior: found 'even'", fine, test_prior="even")
     refused("--train-counts: found [1, 2, 3]", fine, train_counts=[1, 2, 3])
     refused("--train-counts: found 'many'", fine, train_counts="many")
-    refused("there is no array 'patient'", fine, groups="patient")
+    refused("there is no array 'patient'", fine, group_column="patient")
     refused("there is no metric 'f1'", fine, primary_metric="f1")
     refused("the classes are 0, 1", fine, positive_class="ill")
     refused("only two classes have a positive one", THREE, positive_class="1")

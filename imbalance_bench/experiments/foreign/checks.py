@@ -143,10 +143,12 @@ def _groups(raw: Raw, n: int) -> NDArray[np.int64]:
     missing = np.array([not value.strip() for value in values]) if values is not None else found != found
     if missing.any():
         at = raw.row("test", int(np.flatnonzero(missing)[0]))
-        raise RequestError(f"{raw.where}, {at}: found no group; every test row needs one, or --groups none.")
+        raise RequestError(
+            f"{raw.where}, {at}: found no group; every test row needs one, or --group-column none."
+        )
     known, codes = np.unique(found if values is None else np.array(values), return_inverse=True)
     if len(known) < 2:
         raise RequestError(
-            f"{raw.where}: found one group ({known[0]}); at least 2 are needed, or --groups none."
+            f"{raw.where}: found one group ({known[0]}); at least 2 are needed, or --group-column none."
         )
     return np.asarray(codes, dtype=np.int64).reshape(n)

@@ -99,8 +99,8 @@ def known_arrays(
             if not names:
                 there = [str(name) for name in arrays]
                 raise RequestError(
-                    f"{where}: --groups {groups}: there is no array {groups!r} or 'test_{groups}'; found: "
-                    f"{', '.join(there)}.{nearest(groups, there)}"
+                    f"{where}: --group-column {groups}: there is no array {groups!r} or 'test_{groups}'; "
+                    f"found: {', '.join(there)}.{nearest(groups, there)}"
                 )
             found["test_groups"] = _array(where, names[0], arrays[names[0]])
             left = [name for name in left if name != names[0]]

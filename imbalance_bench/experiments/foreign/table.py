@@ -41,8 +41,10 @@ def read_csv(path: Path, groups: str | None) -> list[Raw]:
                            f"{nearest('label', table.at)}")  # fmt: skip
     group = groups or GROUP
     if groups not in (None, "none") and group not in table.at:
-        raise RequestError(f"{path}: --groups {group}: there is no such column; found: {', '.join(table.at)}."
-                           f"{nearest(group, table.at)}")  # fmt: skip
+        raise RequestError(
+            f"{path}: --group-column {group}: there is no such column; found: {', '.join(table.at)}."
+            f"{nearest(group, table.at)}"
+        )
     optional = ("split", "strategy", "seed", *((group,) if groups != "none" else ()))
     left = [name for name in table.at if name not in ("label", *columns, *optional)]
     passed_over = unread("columns", left, ("label", "score", *optional))
