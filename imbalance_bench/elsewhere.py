@@ -50,8 +50,8 @@ def evaluate(
         train_counts: (C,) training rows per class; default: what the predictions say, else the counts of
             validation, else of test, and a notice says which.
         design: "crossed" (one test part for all seeds), "independent" (each seed has its own images) or
-            "resplit" (each splits one pool again); default: crossed where all test labels agree in order, else
-            resplit, the cautious reading.
+            "resplit" (each splits one pool again); default: crossed where all test labels agree in order,
+            else resplit, the cautious reading.
         group_column: csv column, or array, of the groups; "none" for none; default: `group`, `test_groups`.
         positive_class: the class that scores (n,) speak for; default: class 1 where labels are numbers.
         name: what the result calls the data.

@@ -14,7 +14,7 @@ def command(
     strategies: Annotated[
         str | None,
         typer.Option(help="Comma-separated, as ce,focal:alpha=0.25,gamma=2. "
-                          "(default: ce,undersample,oversample,smote,focal,logit-adjustment)",
+                          "(default: ce, undersample, oversample, smote, focal, logit-adjustment)",
                      show_default=False),
     ] = None,
     *,

@@ -233,7 +233,7 @@ def _scarce(rows: Mapping[str, tuple[int, ...]]) -> list[str]:
 
 
 def _plain(base: str) -> str:
-    return f"plain {base}" if base == "cross-entropy" else f"{base} as it is"
+    return base if base.startswith("plain") else f"plain {base}"
 
 
 def _named(base: str) -> str:

@@ -156,7 +156,7 @@ def test_a_difference_without_spread_is_not_judged() -> None:
 def test_the_baseline_is_called_by_its_name() -> None:
     rows = [difference("b", 0.01, 0.02, 0.5, baseline="plain")]
     text = said(rows, [part("b", 0.1, 0.09, 0.01, 0.02)], baseline="plain")
-    assert "Better in macro F1 (exploring) than plain as it is" in text
+    assert "Better in macro F1 (exploring) than plain as they decide" in text
     assert "plain plain" not in text
 
 
