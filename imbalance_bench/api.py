@@ -133,6 +133,10 @@ def run_settings(
     reading = Reading.of(settings)
     if settings.strategies is not None:
         raise RequestError("run takes one `strategy`; `strategies` belongs to `compare`.")
+    if settings.prevalence is not None:
+        raise RequestError(
+            "prevalence belongs to compare, report and evaluate: run shows no predictive values."
+        )
     aims = {name: value for name in AIMS if (value := getattr(settings, name)) is not None}
     strategy = create(settings.strategy or BASELINE, **aims, **params)
     planned = plan(settings, [strategy], default_seeds=1)

@@ -89,6 +89,8 @@ def test_in_run_the_aims_are_parameters_of_the_strategy(call: Call, tmp_path: Pa
     }
     found = run("threshold", target_recall=0.9, workers=0, device="cpu", results="results", **settings)
     assert found == one
+    with pytest.raises(RequestError, match="prevalence belongs to compare"):
+        run("focal", prevalence=0.1, results="results", **settings)
     refused = call("run", *SMALL, "--strategy=focal", "--target-recall=0.9")
     assert refused.status == 2
     assert "no flag --target-recall" in refused.err
