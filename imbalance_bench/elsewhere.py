@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from imbalance_bench.config import merge
 from imbalance_bench.errors import RequestError, nearest, shown
@@ -71,7 +71,9 @@ def evaluate(
     reading = _reading(asked)
     said: list[str] = []
     given = checked(_read(predictions, group_column), positive_class, said)
-    runs = foreign_runs(given, _numbers(train_counts), design, positive_class, reading.test_prior, said)  # type: ignore[arg-type]
+    runs = foreign_runs(
+        given, _numbers(train_counts), cast("Design | None", design), positive_class, reading.test_prior, said
+    )
     return _compared(runs, baseline, reading, name, said)
 
 
