@@ -94,15 +94,15 @@ def comparison(
     return content
 
 
-def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[str, Needed]:
-    """By strategy, what it takes to tell the difference from its baseline that was found, with correction."""
+def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[tuple[str, str], Needed]:
+    """By strategy and baseline, what it takes to tell the difference that was found, with correction."""
     found = {}
     for name, seeds, base, base_seeds in pairs:
         rivals = sum(other == base for _, _, other, _ in pairs)
         parts: list[tuple[float, Seeds]] = [(1.0, seeds), (-1.0, base_seeds)]
         what = needed_seeds(protocol, parts, value_of(metric), rivals)
         if what is not None:
-            found[name] = what
+            found[name, base] = what
     return found
 
 

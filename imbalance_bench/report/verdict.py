@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 def verdict(
     content: Row,
     *,
-    needed: Mapping[str, Needed],
+    needed: Mapping[tuple[str, str], Needed],
     scarce: Mapping[str, tuple[int, ...]],
     minority: str | None = None,
 ) -> list[str]:
@@ -34,7 +34,7 @@ def verdict(
 
     Args:
         content: the comparison with "vary", "baseline", "test_prior", "differences" and "decomposition".
-        needed: by strategy, what it would take to tell the difference that was found.
+        needed: by strategy and baseline, what it would take to tell the difference that was found.
         scarce: classes with few rows by name: (validation, test), or (test,) where there is no
             validation.
         minority: the class that minority AP speaks of.
@@ -107,7 +107,7 @@ def _told(found: Mapping[str, Sequence[Row]], metric: str, base: str, vary: str)
     return said
 
 
-def _open(rows: Sequence[Row], base: str, needed: Mapping[str, Needed], seeds: int) -> list[str]:
+def _open(rows: Sequence[Row], base: str, needed: Mapping[tuple[str, str], Needed], seeds: int) -> list[str]:
     if not rows:
         return []
     listed = "; ".join(f"{row['strategy']} {number(row['mean'])} {_interval(row)}" for row in rows)
@@ -118,9 +118,9 @@ def _open(rows: Sequence[Row], base: str, needed: Mapping[str, Needed], seeds: i
     return said + _needed(max(rows, key=lambda row: abs(row["mean"])), needed, seeds)
 
 
-def _needed(row: Row, needed: Mapping[str, Needed], seeds: int) -> list[str]:
+def _needed(row: Row, needed: Mapping[tuple[str, str], Needed], seeds: int) -> list[str]:
     """What it would take to tell the largest difference that is open."""
-    what = needed.get(row["strategy"])
+    what = needed.get((row["strategy"], row["baseline"]))
     if what is None:
         return []
     difference = f"a difference of {number(row['mean'])}, as found for {row['strategy']}"

@@ -65,14 +65,14 @@ def test_with_decisions_the_rival_has_a_tuned_threshold() -> None:
 
 def test_what_is_open_is_called_open_with_the_seeds_that_it_takes() -> None:
     rows = [difference("smote", 0.03, 0.05, 0.2), difference("focal", 0.002, 0.004, 0.4)]
-    text = said(rows, needed={"smote": Needed(11, 0.0, 0.0)})
+    text = said(rows, needed={("smote", "cross-entropy"): Needed(11, 0.0, 0.0)})
     assert "no strategy is shown to beat cross-entropy" in text
     assert "Not told apart from cross-entropy" in text
     assert "smote .030 (-.020 to .080)" in text
     assert "To tell a difference of .030, as found for smote, takes about 11 seeds" in text
-    assert "more than these 5 seeds" in said(rows, needed={"smote": Needed(4, 0.0, 0.0)})
-    assert "more than 10,000 seeds" in said(rows, needed={"smote": Needed(None, 0.0, 0.0)})
-    limited = said(rows, needed={"smote": Needed(None, 0.06, 4.0)})
+    assert "more than these 5 seeds" in said(rows, needed={("smote", "cross-entropy"): Needed(4, 0.0, 0.0)})
+    assert "more than 10,000 seeds" in said(rows, needed={("smote", "cross-entropy"): Needed(None, 0.0, 0.0)})
+    limited = said(rows, needed={("smote", "cross-entropy"): Needed(None, 0.06, 4.0)})
     assert "no number of seeds tells less than .060" in limited
 
 
