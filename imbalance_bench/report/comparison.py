@@ -21,12 +21,20 @@ from imbalance_bench.report.estimates import (
     Value,
     decomposition,
     differences,
+    differs,
     needed_seeds,
     protocol_of,
     value_of,
 )
 from imbalance_bench.report.reading import AIMS, Reading
-from imbalance_bench.report.rows import arm_row, per_class, per_rank, rarest_class, reliability_points
+from imbalance_bench.report.rows import (
+    arm_row,
+    per_class,
+    per_rank,
+    rarest_class,
+    reliability_points,
+    within_range,
+)
 from imbalance_bench.report.verdict import verdict
 
 BASELINE = "cross-entropy"
@@ -54,8 +62,10 @@ def comparison(
     prevalence = reading.prevalence or test_prior(arms, class_names).get(positive or "")
     aims = {} if positive is None else reading.aims(list(class_names).index(positive))
     values = {name: value_of(name) for name in (primary, *(name for name in METRICS if name != primary))}
-    values |= aims
     pairs = _pairs(arms, baseline)
+    aiming = {arm.name for arm in arms if arm.tunes is not None}
+    compared = differences(protocol, pairs, values, primary)
+    compared += differences(protocol, [pair for pair in pairs if pair[0] in aiming], aims, primary)
     content: dict[str, Any] = {
         "dataset": dataset,
         "baseline": baseline,
@@ -79,26 +89,29 @@ def comparison(
         "reliability": [
             point for arm in arms if arm.kind == "requested" for point in reliability_points(arm, class_names)
         ],
-        "differences": differences(protocol, pairs, values, primary),
-        "decomposition": _decomposition(arms, protocol, reading.served, values, baseline),
+        "differences": [within_range(row) for row in compared],
+        "decomposition": _decomposition(arms, protocol, reading.served, values | aims, baseline),
         "verdict": [],
         "failures": [vars(failure) for failure in failures],
     }
     if runs:
         content["verdict"] = verdict(
             content,
-            needed=_needed(pairs, protocol, primary),
+            needed=_needed(pairs, protocol, primary, compared),
             scarce=_scarce(runs, class_names),
             minority=rarest_class(runs, class_names),
         )
     return content
 
 
-def _needed(pairs: Sequence[Pair], protocol: Protocol, metric: str) -> dict[tuple[str, str], Needed]:
+def _needed(
+    pairs: Sequence[Pair], protocol: Protocol, metric: str, compared: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str], Needed]:
     """By strategy and baseline, what it takes to tell the difference that was found, with correction."""
     found = {}
     for name, seeds, base, base_seeds in pairs:
-        rivals = sum(other == base for _, _, other, _ in pairs)
+        family = [row for row in compared if row["metric"] == metric and row["baseline"] == base]
+        rivals = max(1, sum(row["p_raw"] is not None and differs(row) for row in family))
         parts: list[tuple[float, Seeds]] = [(1.0, seeds), (-1.0, base_seeds)]
         what = needed_seeds(protocol, parts, value_of(metric), rivals)
         if what is not None:

@@ -162,19 +162,19 @@ def differences(
         for name, seeds, base, base_seeds in pairs
         for combined_found in [combined(protocol, [(1, seeds), (-1, base_seeds)], value)]
     ]
+    for row in rows:
+        row["low"], row["high"] = row.pop("mean_low"), row.pop("mean_high")
     for base in dict.fromkeys(base for _, _, base, _ in pairs):
         family = [row for row in rows if row["metric"] == primary and row["baseline"] == base]
         for row in family:
             row["p_value"] = row["p_raw"]
         _correct([row for row in family if row["p_raw"] is not None and differs(row)], "p_value")
-    for row in rows:
-        row["low"], row["high"] = row.pop("mean_low"), row.pop("mean_high")
     return rows
 
 
 def differs(row: Mapping[str, Any]) -> bool:
     """Whether a difference is other than 0 on some seed, as the interval tells."""
-    return not row["mean"] == row["mean_low"] == row["mean_high"] == 0
+    return not row["mean"] == row["low"] == row["high"] == 0
 
 
 def _correct(rows: Sequence[dict[str, Any]], name: str) -> None:
@@ -211,7 +211,7 @@ def decomposition(
             "model_effect": [(1.0, moved), (-1.0, ce_moved)],
             "own_threshold_effect": [(1.0, moved), (-1.0, plain)],
         }
-        row: dict[str, Any] = {"strategy": name, "tuned": tuned_name, "metric": metric}
+        row: dict[str, Any] = {"strategy": name, "tuned": tuned_name, "metric": metric, "n": len(common)}
         for term, parts in terms.items():
             found = combined(protocol, parts, of)
             row |= as_fields(term, found)

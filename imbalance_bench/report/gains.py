@@ -116,6 +116,8 @@ def _decomposition(rows: Sequence[Mapping[str, Any]], baseline: str) -> Table:
         "are tuned - what a moved threshold still gives the strategy; ± half a 95 % interval; AP to ECE: "
         "change that no threshold can make"
     )
+    if rows[0]["metric"] == "expected_cost":
+        note += "; below 0 is cheaper"
     return Table(f"The gain in {TITLES[rows[0]['metric']]}, taken apart", heads, cells, note=note)
 
 

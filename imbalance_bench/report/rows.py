@@ -127,6 +127,15 @@ def arm_row(arm: ScoredArm, protocol: Protocol, aims: Mapping[str, Value]) -> di
     }
 
 
+def within_range(difference: Mapping[str, Any]) -> dict[str, Any]:
+    """A difference whose interval ends where differences of its metric do."""
+    least, most = RANGES.get(difference["metric"], (-math.inf, math.inf))
+    width, ends = most - least, {end: difference[end] for end in ("low", "high")}
+    return {**difference} | {
+        end: value if value is None else min(width, max(-width, value)) for end, value in ends.items()
+    }
+
+
 def rarest_class(runs: Sequence[StoredRun], class_names: Sequence[str]) -> str | None:
     """The class with the fewest training rows, where it is the same in all runs."""
     rarest = {int(np.argmin(run.record["class_counts"])) for run in runs}

@@ -33,6 +33,8 @@ ORDER = (
 )  # fmt: skip
 PARTLY = "*"
 MEANS = "mean over the seeds ± half a 95 % interval, or (both ends) of one that is lopsided"
+THOUSANDS = 1000
+"""From here on decimals tell nothing: costs may be large."""
 LOPSIDED = 5e-4
 """How far from the mean the middle of an interval may lie to be written as ±: what three decimals hide."""
 LONG_FORM_CLASSES = 3
@@ -91,6 +93,8 @@ def number(value: float | None) -> str:
     """Three decimals without the leading zero; a dash for what is undefined."""
     if value is None:
         return "-"
+    if abs(value) >= THOUSANDS:
+        return f"{value:,.0f}"
     text = f"{value:.3f}".replace("-0.000", "0.000")
     return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-").startswith("0.") else text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -45,18 +47,41 @@ def verdict(
     said = _scarce(scarce)
     if not family:
         return said
-    if scarce and (len(content["test_prior"]) == 2 or (metric == "minority_ap" and minority in scarce)):
-        # Every metric of two classes hangs on the rarer one.
-        what = TITLES[metric][:1].upper() + TITLES[metric][1:]
-        return [*said, f"{what} hangs on so few images here that no strategy can be told from another."]
+    few = len(content["test_prior"]) == 2, scarce, minority
+    if _hangs(metric, *few):
+        return [*said, _hanging(TITLES[metric])]
     seeds = max(row["n"] for row in family)
     if seeds < 2:
         alone = len(content["seeds"]) < 2
         return [*said, ADVICE if alone else f"Too few seeds are common to the strategies and {base}."]
     found = _sorted(family, _sign(metric))
+    parts = [row for row in content["decomposition"] if row["n"] > 1 and row["gain_low"] is not None]
+    said += _weak_rival(parts)
     said += _told(found, metric, base, content["vary"])
     said += _open(found["open"], base, needed, seeds)
-    return said + _moved(content, {row["strategy"] for row in found["better"]}) + _at_recall(content)
+    if parts and _hangs(parts[0]["metric"], *few):
+        said.append(_hanging(f"{TITLES[parts[0]['metric']]} of tuned decisions"))
+    else:
+        said += _moved(content, parts, {row["strategy"] for row in found["better"]})
+    return said + _at_recall(content)
+
+
+def _hangs(metric: str, two: bool, scarce: Mapping[str, tuple[int, ...]], minority: str | None) -> bool:
+    """Whether a metric hangs on classes with few rows: of test, and where decisions are tuned of validation.
+
+    Every metric of two classes hangs on the rarer one; worst recall and G-mean on each class.
+    """
+    decides = metric in DECISION_METRICS or metric == "expected_cost"
+    few = {name for name, counts in scarce.items() if min(counts if decides else counts[-1:]) < FEW_ROWS}
+    if two or metric in ("worst_class_recall", "g_mean"):
+        return bool(few)
+    return metric == "minority_ap" and minority in few
+
+
+def _hanging(what: str) -> str:
+    return (
+        f"{what[:1].upper()}{what[1:]} hangs on so few images here that no strategy can be told from another."
+    )
 
 
 def _sign(metric: str) -> float:
@@ -71,10 +96,12 @@ def _rival(content: Row, metric: str) -> str:
 
 
 def _sorted(family: Sequence[Row], sign: float) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {"better": [], "worse": [], "same": [], "constant": [], "open": []}
+    kinds = ("better", "worse", "same", "constant", "open", "few")
+    found: dict[str, list[Row]] = {kind: [] for kind in kinds}
     for row in family:
         mean = row["mean"]
-        if mean is None:
+        if mean is None or row["n"] < 2:
+            found["few"].append(row)
             continue
         if row["low"] == row["high"] == 0:
             found["same"].append(row)
@@ -100,59 +127,75 @@ def _told(found: Mapping[str, Sequence[Row]], metric: str, base: str, vary: str)
     if found["worse"]:
         said.append(f"Worse than {rival}: {'; '.join(map(_tested, found['worse']))}.")
     if found["same"]:
-        said.append(f"Equal to {rival} on every seed: {', '.join(row['strategy'] for row in found['same'])}.")
+        said.append(
+            f"Equal to {rival} on every seed: {', '.join(_short(row['strategy']) for row in found['same'])}."
+        )
     if found["constant"]:
-        listed = "; ".join(f"{row['strategy']} {number(row['mean'])}" for row in found["constant"])
+        listed = "; ".join(f"{_short(row['strategy'])} {number(row['mean'])}" for row in found["constant"])
         said.append(f"With no spread over the seeds to judge it by, the difference from {rival}: {listed}.")
+    if found["few"]:
+        listed = ", ".join(_short(row["strategy"]) for row in found["few"])
+        said.append(f"Too few seeds in common with {rival} to be judged: {listed}.")
     return said
 
 
 def _open(rows: Sequence[Row], base: str, needed: Mapping[tuple[str, str], Needed], seeds: int) -> list[str]:
     if not rows:
         return []
-    listed = "; ".join(f"{row['strategy']} {number(row['mean'])} {_interval(row)}" for row in rows)
+    listed = "; ".join(f"{_short(row['strategy'])} {number(row['mean'])} {_interval(row)}" for row in rows)
     said = [
         f"Not told apart from {_named(base)} after Holm's correction; each difference with its own 95 % "
         f"interval: {listed}."
     ]
-    return said + _needed(max(rows, key=lambda row: abs(row["mean"])), needed, seeds)
+    return said + _needed(rows, needed, seeds)
 
 
-def _needed(row: Row, needed: Mapping[tuple[str, str], Needed], seeds: int) -> list[str]:
-    """What it would take to tell the largest difference that is open."""
-    what = needed.get((row["strategy"], row["baseline"]))
-    if what is None:
+def _needed(rows: Sequence[Row], needed: Mapping[tuple[str, str], Needed], seeds: int) -> list[str]:
+    """What it would take to tell the difference that is the easiest to tell of those that are open."""
+    known = [(row, what) for row in rows if (what := needed.get((row["strategy"], row["baseline"])))]
+    if not known:
         return []
-    difference = f"a difference of {number(row['mean'])}, as found for {row['strategy']}"
+    row, what = min(known, key=lambda pair: (pair[1].seeds or math.inf, -abs(pair[0]["mean"])))
+    name, size = _short(row["strategy"]), number(row["mean"])
     if what.seeds is None and abs(row["mean"]) <= what.smallest:
         return [
-            f"{difference[0].upper()}{difference[1:]}, is beyond this test part: no number of seeds tells "
-            f"less than {number(what.smallest)}."
+            f"A difference of {size}, as found for {name}, is beyond this test part: of {name} no number of "
+            f"seeds tells less than {number(what.smallest)}."
         ]
     more = f"more than {MOST_SEEDS:,}" if what.seeds is None else f"about {what.seeds:,}"
     if what.seeds is not None and what.seeds <= seeds:
         more = f"more than these {seeds}"
     return [
-        f"To tell {difference}, takes {more} seeds (80 % power, after correction; an order of magnitude, as "
-        "these few seeds give it)."
+        f"To tell a difference of {size}, as found for {name}, takes {more} seeds (80 % power, after "
+        "correction; an order of magnitude, as these few seeds give it)."
     ]
 
 
-def _moved(content: Row, better: Collection[str]) -> list[str]:
-    """How much of the gains in decisions is a moved threshold, and what is more.
+def _weak_rival(parts: Sequence[Row]) -> list[str]:
+    """A warning where tuning makes the baseline worse: to beat it then is no feat."""
+    if not parts or not _above(parts[0], "threshold_effect", -_sign(parts[0]["metric"])):
+        return []
+    row = max(parts, key=lambda row: row["n"])
+    return [
+        f"Tuned on these validation images the baseline decides worse, by {number(row['threshold_effect'])} "
+        f"{_interval_of(row, 'threshold_effect')} in {TITLES[row['metric']]}: to be better than that is no "
+        "feat."
+    ]
+
+
+def _moved(content: Row, rows: Sequence[Row], better: Collection[str]) -> list[str]:
+    """How much of the gains in decisions is a moved threshold, and what is more: `rows` of the decomposition.
 
     `better` are told from the baseline in the primary metric. Where decisions are judged by another metric,
     the models' parts are corrected by Holm among themselves, and the sentences say that they explore.
     """
-    rows = [
-        row for row in content["decomposition"] if row["gain"] is not None and row["gain_low"] is not None
-    ]
     if not rows:
         return []
     base, metric = _plain(content["baseline"]), rows[0]["metric"]
     primary, sign = metric == content["primary_metric"], _sign(metric)
     title = TITLES[metric] + " (exploring)" * (not primary)
-    moved = f"{number(rows[0]['threshold_effect'])} {_interval_of(rows[0], 'threshold_effect')}"
+    widest = max(rows, key=lambda row: row["n"])
+    moved = f"{number(widest['threshold_effect'])} {_interval_of(widest, 'threshold_effect')}"
     gains = sorted((row for row in rows if _above(row, "gain", sign)), key=lambda row: -sign * row["gain"])
     more = [
         row
@@ -196,7 +239,7 @@ def _at_recall(content: Row) -> list[str]:
     rows = [row for row in rows if row["mean"] is not None and row["low"] is not None and row["n"] > 1]
     if not rows:
         return []
-    listed = "; ".join(f"{row['strategy']} {number(row['mean'])} {_interval(row)}" for row in rows)
+    listed = "; ".join(f"{_short(row['strategy'])} {number(row['mean'])} {_interval(row)}" for row in rows)
     return [
         f"Precision at the recall aimed at (exploring), difference from {_named(rows[0]['baseline'])}, each "
         f"with its own 95 % interval: {listed}. See the recalls that test then gave."
@@ -204,13 +247,20 @@ def _at_recall(content: Row) -> list[str]:
 
 
 def _above(row: Row, name: str, sign: float) -> bool:
-    """Whether the interval of a part lies on the better side of 0."""
-    end = row[f"{name}_low"] if sign > 0 else row[f"{name}_high"]
-    return end is not None and sign * end > 0
+    """Whether the interval of a part, if it has a width, lies on the better side of 0."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return None not in (low, high) and low < high and sign * (low if sign > 0 else high) > 0
+
+
+def _short(name: str) -> str:
+    """A strategy's name without what its threshold serves, which the heading says."""
+    return re.sub(r"(\+threshold):[^+]*", r"\1", name)
 
 
 def _parts_of(rows: Sequence[Row], name: str) -> str:
-    return "; ".join(f"{row['strategy']} {number(row[name])} {_interval_of(row, name)}" for row in rows)
+    return "; ".join(
+        f"{_short(row['strategy'])} {number(row[name])} {_interval_of(row, name)}" for row in rows
+    )
 
 
 def _interval_of(row: Row, name: str) -> str:
@@ -242,7 +292,7 @@ def _named(base: str) -> str:
 
 
 def _tested(row: Row) -> str:
-    return f"{row['strategy']} {number(row['mean'])} {_interval(row)}, p {_p(row['p_value'])}"
+    return f"{_short(row['strategy'])} {number(row['mean'])} {_interval(row)}, p {_p(row['p_value'])}"
 
 
 def _interval(row: Row) -> str:

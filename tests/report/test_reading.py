@@ -129,7 +129,12 @@ def test_costs_are_judged_by_the_expected_cost(call: Call) -> None:
 
 def test_a_recall_is_judged_by_the_precision_there(call: Call) -> None:
     found = call(
-        "compare", *SMALL, "--strategies=ce,oversample", "--seeds=2", "--target-recall=0.9", "--format=json"
+        "compare",
+        *SMALL,
+        "--strategies=ce,oversample,threshold",
+        "--seeds=2",
+        "--target-recall=0.9",
+        "--format=json",
     ).json
     assert found["threshold_metric"] == "target_recall"
     assert found["decomposition"] == []
@@ -144,4 +149,7 @@ def test_a_recall_is_judged_by_the_precision_there(call: Call) -> None:
         for name in ("recall", "precision"):
             assert row[f"positive_{name}"] == own[name]
     (said,) = (line for line in found["verdict"] if "Precision at the recall aimed at" in line)
-    assert "oversample+threshold:target_recall=0.9" in said
+    assert "oversample+threshold " in said
+    assert "; threshold " not in said
+    compared = [row for row in found["differences"] if row["metric"] == "positive_precision"]
+    assert [row["strategy"] for row in compared] == ["oversample+threshold:target_recall=0.9"]

@@ -15,7 +15,7 @@ def difference(strategy: str, mean: float, half: float, p: float | None, **more:
 
 def part(strategy: str, gain: float, moved: float, model: float, half: float) -> dict[str, Any]:
     row: dict[str, Any] = {"strategy": strategy, "tuned": f"{strategy}+threshold", "metric": "macro_f1"}
-    row["model_effect_p"] = 0.01
+    row |= {"model_effect_p": 0.01, "n": 5}
     effects = (gain, moved, model, moved + model - gain)
     names = ("gain", "threshold_effect", "model_effect", "own_threshold_effect")
     for name, value in zip(names, effects, strict=True):
@@ -151,6 +151,58 @@ def test_a_difference_without_spread_is_not_judged() -> None:
     text = said([difference("b", 0.167, 0.0, None)])
     assert "no strategy is shown to beat cross-entropy" in text
     assert "With no spread over the seeds to judge it by, the difference from cross-entropy: b .167." in text
+
+
+def test_one_common_seed_is_no_ground_for_a_claim() -> None:
+    rows = [difference("smote", 0.001, 0.002, 0.9), difference("much", 0.09, 0.0, None, n=1)]
+    alone = part("much", 0.16, 0.15, 0.06, 0.02) | {"n": 1}
+    text = said(rows, [alone, part("smote", 0.1, 0.09, 0.01, 0.02)])
+    assert "Too few seeds in common with cross-entropy to be judged: much." in text
+    assert "With no spread" not in text
+    assert "much .160" not in text
+    assert "smote .100 (.080 to .120). Moving the threshold of cross-entropy alone changes it by .090" in text
+
+
+def test_an_interval_without_width_is_no_ground_either() -> None:
+    row = part("b", 0.095, 0.09, 0.05, 0.0)
+    assert "none is shown to be better" in said([difference("smote", 0, 0.1, 1.0)], [row])
+
+
+def test_the_easiest_to_tell_is_the_one_whose_seeds_are_named() -> None:
+    rows = [difference("b", 0.05, 0.06, 0.2), difference("a", 0.02, 0.03, 0.3)]
+    base = "cross-entropy"
+    text = said(rows, needed={("b", base): Needed(None, 0.147, 4.0), ("a", base): Needed(30, 0.001, 0.1)})
+    assert "as found for a, takes about 30 seeds" in text
+    beyond = said(rows[:1], needed={("b", base): Needed(None, 0.147, 4.0)})
+    assert "as found for b, is beyond this test part: of b no number of seeds tells less than .147." in beyond
+
+
+def test_what_hangs_on_few_rows_depends_on_the_metric() -> None:
+    two = {"a": 0.98, "c": 0.02}
+    scores = [difference("smote", 0.04, 0.02, 0.004)]
+    # Average precision needs no validation rows; a tuned threshold does.
+    text = said(scores, [part("smote", 0.1, 0.03, 0.07, 0.02)], scarce={"c": (15, 120)}, test_prior=two)
+    assert "Better than cross-entropy in minority AP" in text
+    assert "Macro F1 of tuned decisions hangs on so few images" in text
+    assert "Better in macro F1" not in text
+    worst = [difference("smote", 0.04, 0.02, 0.004, metric="worst_class_recall")]
+    assert "Worst recall hangs on" in said(worst, metric="worst_class_recall", scarce={"b": (8, 10)})
+
+
+def test_a_rival_that_tuning_spoils_is_told_first() -> None:
+    tuned: dict[str, Any] = {"metric": "macro_f1", "baseline": "cross-entropy+threshold"}
+    rows = [difference("f+threshold", 0.064, 0.02, 0.01, **tuned)]
+    text = said(rows, [part("f", 0.0, -0.385, 0.064, 0.02)], metric="macro_f1")
+    assert text.startswith(
+        "Tuned on these validation images the baseline decides worse, by -.385 (-.405 to -.365)"
+    )
+
+
+def test_names_are_short_and_large_costs_whole() -> None:
+    name = "slight+threshold:target_recall=0.9"
+    assert "slight+threshold .040 (.020 to .060), p .004." in said([difference(name, 0.04, 0.02, 0.004)])
+    row = part("moved", -79800.4, -1.0, -3.0, 2.0) | {"metric": "expected_cost"}
+    assert "moved -79,800 (-79,802 to -79,798)" in said([difference("smote", 0, 0.1, 1.0)], [row])
 
 
 def test_the_baseline_is_called_by_its_name() -> None:
