@@ -48,15 +48,18 @@ class Ranking:
         self, truth: NDArray[np.int64], scores: Floats, minority: int, wanted: Collection[str]
     ) -> None:
         macro = {"macro_ap", "macro_auc"} & set(wanted)
-        self.minority = minority
+        self.minority, self.whole = minority, bool(macro)
         classes = range(scores.shape[1]) if macro else [minority]
         self.curves = {c: _curve(truth == c, scores[:, c]) for c in classes}
 
-    def metrics(self, weight: Floats) -> dict[str, Floats]:
-        """`minority_ap` and, where all classes were sorted, the macro values, of weights (n, B)."""
+    def metrics(self, weight: Floats) -> tuple[Floats, dict[str, Floats]]:
+        """Of weights (n, B): AP (B, C) of the classes that were sorted, `minority_ap`, and the macro values.
+
+        Where only the minority was sorted (not `whole`), the last are of it alone.
+        """
         areas = {c: curve.areas(weight) for c, curve in self.curves.items()}
         ap, auc = (np.stack(values) for values in zip(*areas.values(), strict=True))
-        return {
+        return ap.T, {
             "minority_ap": areas[self.minority][0],
             "macro_ap": _defined_mean(ap),
             "macro_auc": _defined_mean(auc),

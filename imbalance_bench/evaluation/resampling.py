@@ -92,6 +92,22 @@ def resampled_metrics(
 
     Undefined is NaN: so is every metric of a replicate without any weight. ValueError as `summary_metrics`.
     """
+    return metrics_and_precisions(y_true, logits, y_pred, weights, sample_weight, minority, metrics)[0]
+
+
+def metrics_and_precisions(
+    y_true: ArrayLike,
+    logits: ArrayLike,
+    y_pred: ArrayLike | None,
+    weights: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    minority: int | None = None,
+    metrics: Collection[str] = tuple(METRICS),
+) -> tuple[dict[str, Floats], Floats | None]:
+    """As `resampled_metrics`; beside them the average precision (B, C) of every class.
+
+    None instead where neither macro AP nor macro AUC is asked for: then classes were not sorted.
+    """
     z = as_logits(logits)
     n, n_classes = z.shape
     truth = as_labels(y_true, n_classes, "y_true")
@@ -113,6 +129,7 @@ def resampled_metrics(
     wanted = [name for name in METRICS if name in set(metrics)]
     ranking = Ranking(truth, ranking_scores(z), rarest, wanted) if set(RANKING) & set(wanted) else None
     found = {name: np.empty(len(draws)) for name in wanted}
+    precisions = np.full((len(draws), n_classes), np.nan) if ranking is not None and ranking.whole else None
     p = _softmax(z) if "ece" in wanted else z
     for block in _blocks(len(draws), n):
         weight = draws[block] if sample_weight is None else draws[block] * own
@@ -121,14 +138,17 @@ def resampled_metrics(
         if set(DECISION_METRICS) & set(wanted):
             values |= decision_metrics(_confusions(truth, decided, columns, n_classes), wanted)
         if ranking is not None:
-            values |= ranking.metrics(columns)
+            ap, ranked = ranking.metrics(columns)
+            values |= ranked
+            if precisions is not None:
+                precisions[block] = ap
         values |= _probability_metrics(truth, z, weight, wanted)
         if "ece" in wanted:
             values["ece"] = resampled_errors(p, truth, own, draws[block], positive=rarest)
         empty = ~weight.any(axis=1)
         for name in wanted:
             found[name][block] = np.where(empty, np.nan, values[name])
-    return found
+    return found, precisions
 
 
 def resampled_classes(

@@ -14,7 +14,7 @@ from imbalance_bench.errors import RequestError
 from imbalance_bench.evaluation.metrics import per_class_rows, ranking_scores, summary_metrics
 from imbalance_bench.evaluation.names import DECISION_METRICS, METRICS
 from imbalance_bench.evaluation.prior import prior_weights
-from imbalance_bench.evaluation.resampling import resampled_classes, resampled_metrics, row_weights
+from imbalance_bench.evaluation.resampling import metrics_and_precisions, resampled_classes, row_weights
 from imbalance_bench.strategies.base import Context, Floats
 
 PER_CLASS = ("class", "precision", "recall", "f1", "support", "average_precision")
@@ -32,7 +32,7 @@ class Scores:
         shift: (C,) what the places after training add to logits of 0.
         replicates: the metrics by name, (B,), on resampled test rows, and the numbers of `clinical`; empty
             where nothing was resampled.
-        class_replicates: precision, recall and F1 likewise, (B, C).
+        class_replicates: precision, recall, F1 and average precision likewise, (B, C).
         calibration: the numbers of `calibrated.NUMBERS`; empty for references.
         reliability: (bins, 4), see `calibrated.reliability_rows`; empty for references.
         clinical: the numbers of `clinical.clinical_numbers`: value, low, high.
@@ -96,22 +96,17 @@ class Part:
         if not resample:
             return found
         draws = self.draws()
-        return replace(
-            found,
-            replicates={
-                **(like.replicates if like is not None else {}),
-                **resampled_metrics(
-                    self.labels,
-                    logits,
-                    decided,
-                    draws,
-                    self.weight,
-                    minority,
-                    tuple(METRICS) if like is None else DECISION_METRICS,
-                ),
-            },
-            class_replicates=resampled_classes(self.labels, decided, len(names), draws, self.weight),
+        wanted = tuple(METRICS) if like is None else DECISION_METRICS
+        drawn, precisions = metrics_and_precisions(
+            self.labels, logits, decided, draws, self.weight, minority, wanted
         )
+        if like is not None:
+            drawn = {**like.replicates, **drawn}
+            precisions = like.class_replicates.get("average_precision")
+        by_class = resampled_classes(self.labels, decided, len(names), draws, self.weight)
+        if precisions is not None:
+            by_class["average_precision"] = precisions
+        return replace(found, replicates=drawn, class_replicates=by_class)
 
     def draws(self) -> Floats:
         """(B, n) weights of resampled rows: the same for every strategy and seed on the same test part.

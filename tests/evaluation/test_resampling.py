@@ -14,9 +14,14 @@ from scipy.special import softmax
 from sklearn import metrics as sk
 
 from imbalance_bench.evaluation import summary_metrics
-from imbalance_bench.evaluation.metrics import per_class_rows
+from imbalance_bench.evaluation.metrics import per_class_rows, ranking_scores
 from imbalance_bench.evaluation.names import METRICS
-from imbalance_bench.evaluation.resampling import resampled_classes, resampled_metrics, row_weights
+from imbalance_bench.evaluation.resampling import (
+    metrics_and_precisions,
+    resampled_classes,
+    resampled_metrics,
+    row_weights,
+)
 
 law = settings(deadline=None, max_examples=40)
 WEIGHTS = st.sampled_from([0.0, 0.0, 0.5, 1.0, 2.0, 3.7])
@@ -41,7 +46,7 @@ def cases(draw):
 @given(cases())
 def test_every_replicate_is_what_summary_metrics_gives(case):
     truth, logits, predicted, weights, own, minority = case
-    found = resampled_metrics(truth, logits, predicted, weights, own, minority)
+    found, precisions = metrics_and_precisions(truth, logits, predicted, weights, own, minority)
     assert list(found) == list(METRICS)
     names = [str(c) for c in range(logits.shape[1])]
     for b, draw in enumerate(weights):
@@ -50,6 +55,9 @@ def test_every_replicate_is_what_summary_metrics_gives(case):
             assert all(np.isnan(found[name][b]) for name in METRICS)
             continue
         expected = summary_metrics(truth, logits, names, weight, y_pred=predicted, minority=minority)
+        rows = per_class_rows(truth, predicted, names, ranking_scores(logits), weight)
+        by_class = [row["average_precision"] for row in rows]
+        assert precisions[b] == pytest.approx(by_class, abs=1e-9, nan_ok=True)
         for name in METRICS:
             if name != "ece":  # keeps the bins of the rows' own weights: tested below
                 assert found[name][b] == pytest.approx(expected[name], abs=1e-9, nan_ok=True), name
@@ -160,6 +168,7 @@ def test_only_what_is_asked_for_and_in_blocks(monkeypatch):
         alone = resampled_metrics(truth, logits, None, weights, metrics=[name])
         assert list(alone) == [name]
         assert alone[name] == pytest.approx(every[name], rel=1e-9)
+    assert metrics_and_precisions(truth, logits, None, weights, metrics=["minority_ap"])[1] is None
 
 
 @law
