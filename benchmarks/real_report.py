@@ -56,8 +56,8 @@ WHY = """## Why
   takes chance for a difference. Where seeds are nearly all of the variance (balanced accuracy) little is
   raised, and there are more alarms.
 - **What that buys.** A remedy does differ from its baseline by rows: t over seeds covers its true difference
-  .91 of the time with three seeds, .88 with five and .76 with ten, the two-way method .96, .96 and .93. To have
-  both one would have to know beforehand which arms are alike. Power hardly suffers: it lies at that of
+  .91 of the time with three seeds, .88 with five and .76 with ten, the two-way method .96, .96 and .93. To
+  have both one would have to know beforehand which arms are alike. Power hardly suffers: it lies at that of
   Student's test, and .02 below t over seeds.
 - **Power** is below the ideal test, which knows the variance; with few seeds it has to be
   estimated, and where seeds are most of it no unbiased test does better than **of t**.
