@@ -224,20 +224,6 @@ def seeds_needed(
     return Needed(high, smallest, factor)
 
 
-def exact_recall_interval(hits: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Clopper & Pearson's interval (1934) of a share of `hits` in `n`; (NaN, NaN) for n = 0."""
-    from scipy.special import betaincinv
-
-    if not 0 <= hits <= n:
-        raise ValueError(f"hits is {hits}; 0 to {n} are allowed for n = {n}.")
-    if n == 0:
-        return math.nan, math.nan
-    level = (1 - confidence) / 2
-    low = float(betaincinv(hits, n - hits + 1, level)) if hits else 0.0
-    high = float(betaincinv(hits + 1, n - hits, 1 - level)) if hits < n else 1.0
-    return low, high
-
-
 def _satterthwaite(parts: Components, n: int, floor: float = 0.0) -> float:
     """Degrees of freedom of the variance of a mean over n seeds, each of at least `floor`; see `crossed`."""
     cautious = parts.seed * (1 + 2 / (n - 1)) / n

@@ -80,10 +80,12 @@ def with_companions(
     test_prior: str,
     tuned_for: str = TUNED_FOR,
     threshold: Strategy | None = None,
+    prevalence: float | None = None,
 ) -> list[ScoredArm]:
     """The arms; each that decides by argmax again with a tuned threshold; the references. Trains nothing.
 
-    `threshold` is the strategy that tunes; by default for `tuned_for`.
+    `threshold` is the strategy that tunes; by default for `tuned_for`. `prevalence` is that of the arms: a
+    tuned arm takes their predictive values, and is kept under it.
     """
     threshold = threshold or create("threshold")
     found = {arm.name: arm for arm in arms}
@@ -96,7 +98,9 @@ def with_companions(
         if tuned.spec in found:
             found[tuned.spec] = replace(found[tuned.spec], tunes=arm.name)
         else:
-            found[tuned.spec] = score_arm(tuned, arm.runs, test_prior, tuned_for, like=arm)
+            found[tuned.spec] = score_arm(
+                tuned, arm.runs, test_prior, tuned_for, like=arm, prevalence=prevalence
+            )
     by_seed = {run.config.seed: run for arm in reversed(arms) for run in arm.runs}
     runs = tuple(by_seed[seed] for seed in sorted(by_seed))
     resample = resampling(runs)

@@ -108,4 +108,4 @@ class Reading:
         """Each strategy with its runs, scored; each again with a tuned threshold; the references."""
         tuned_for = tuned_metric(self.primary_metric)
         arms = [self.one(strategy, runs) for strategy, runs in made]
-        return with_companions(arms, self.test_prior, tuned_for, self.threshold())
+        return with_companions(arms, self.test_prior, tuned_for, self.threshold(), self.prevalence)

@@ -56,10 +56,12 @@ def verdict(
         return [*said, ADVICE if alone else f"Too few seeds are common to the strategies and {base}."]
     found = _sorted(family, _sign(metric))
     parts = [row for row in content["decomposition"] if row["n"] > 1 and row["gain_low"] is not None]
-    said += _weak_rival(parts)
+    hanging = bool(parts) and _hangs(parts[0]["metric"], *few)
+    if not hanging:
+        said += _weak_rival(parts)
     said += _told(found, metric, base, content["vary"])
     said += _open(found["open"], base, needed, seeds)
-    if parts and _hangs(parts[0]["metric"], *few):
+    if hanging:
         said.append(_hanging(f"{TITLES[parts[0]['metric']]} of tuned decisions"))
     else:
         said += _moved(content, parts, {row["strategy"] for row in found["better"]})
@@ -173,9 +175,9 @@ def _needed(rows: Sequence[Row], needed: Mapping[tuple[str, str], Needed], seeds
 
 def _weak_rival(parts: Sequence[Row]) -> list[str]:
     """A warning where tuning makes the baseline worse: to beat it then is no feat."""
-    if not parts or not _above(parts[0], "threshold_effect", -_sign(parts[0]["metric"])):
+    row = max(parts, key=lambda row: row["n"], default=None)
+    if row is None or not _above(row, "threshold_effect", -_sign(row["metric"])):
         return []
-    row = max(parts, key=lambda row: row["n"])
     return [
         f"Tuned on these validation images the baseline decides worse, by {number(row['threshold_effect'])} "
         f"{_interval_of(row, 'threshold_effect')} in {TITLES[row['metric']]}: to be better than that is no "

@@ -14,6 +14,12 @@ from scipy.stats import beta, binomtest
 from imbalance_bench.evaluation.proportions import FEW_ROWS, exact_interval, few, weighted_share
 
 
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (10, 10), (3, 12), (19, 20)])
+def test_the_exact_interval_is_scipys(hits: int, n: int) -> None:
+    expected = binomtest(hits, n).proportion_ci(0.95, "exact")
+    assert exact_interval(hits / n, n) == pytest.approx((expected.low, expected.high))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 400), st.floats(0, 1))
 def test_whole_rows_have_clopper_and_pearsons_interval(n: int, share: float) -> None:

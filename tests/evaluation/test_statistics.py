@@ -20,7 +20,6 @@ from imbalance_bench.evaluation.statistics import (
     Estimate,
     components,
     crossed,
-    exact_recall_interval,
     holm,
     one_seed,
     paired_t,
@@ -256,7 +255,7 @@ def test_seeds_that_agree_by_chance_do_not_make_rows_certain():
     assert found.df <= 3
 
 
-# holm, seeds_needed, exact_recall_interval
+# holm, seeds_needed
 
 
 def test_holm_by_hand():
@@ -303,12 +302,3 @@ def test_test_rows_can_be_the_limit():
     assert seeds_needed(0.05, parts).seeds is not None
     assert seeds_needed(0.0, parts).rows_factor == math.inf
     assert seeds_needed(0.1, replace(parts, seed=math.nan)).seeds is None
-
-
-@pytest.mark.parametrize(("hits", "n"), [(0, 10), (10, 10), (3, 12), (19, 20)])
-def test_the_exact_interval_is_scipys(hits, n):
-    expected = stats.binomtest(hits, n).proportion_ci(0.95, "exact")
-    assert exact_recall_interval(hits, n) == pytest.approx((expected.low, expected.high))
-    assert all(math.isnan(end) for end in exact_recall_interval(0, 0))
-    with pytest.raises(ValueError, match="0 to 5"):
-        exact_recall_interval(6, 5)

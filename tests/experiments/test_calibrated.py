@@ -58,7 +58,7 @@ def test_the_posterior_under_balanced_classes_is_corrected_exactly() -> None:
 @pytest.mark.parametrize("sharpness", [0.5, 2.0])
 def test_a_temperature_is_found_again(sharpness: float) -> None:
     shares = [0.8, 0.2]
-    found, _ = numbers("focal", tuple(sharpness * exact(p, shares) for p in ("val", "test")), shares)  # type: ignore[arg-type]
+    found, _ = numbers("focal", (sharpness * exact("val", shares), sharpness * exact("test", shares)), shares)
     assert found["temperature"] == pytest.approx(sharpness, rel=0.1)
     assert found["log_loss_scaled"] == pytest.approx(found["log_loss_fitted"], abs=0.01)
     assert found["calibration_slope"] == pytest.approx(1 / sharpness, rel=0.15)

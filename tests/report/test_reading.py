@@ -153,3 +153,15 @@ def test_a_recall_is_judged_by_the_precision_there(call: Call) -> None:
     assert "; threshold " not in said
     compared = [row for row in found["differences"] if row["metric"] == "positive_precision"]
     assert [row["strategy"] for row in compared] == ["oversample+threshold:target_recall=0.9"]
+
+
+def test_a_tuned_row_kept_at_one_prevalence_is_not_read_at_another(call: Call) -> None:
+    call("compare", *SMALL, "--strategies=ce", "--seeds=2", "--prevalence=0.01")
+    found = call("report", "--strategies=ce,cross-entropy+threshold", "--format=json").json
+    plain, tuned = (
+        {(row["aim"], row["target"], row["fitted_on"]): row["ppv"] for row in found["operating_points"]
+         if row["strategy"] == name and "ppv" in row}
+        for name in ("cross-entropy", "cross-entropy+threshold")
+    )  # fmt: skip
+    assert len(plain) == 8
+    assert tuned == plain
