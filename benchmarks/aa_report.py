@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import scipy
@@ -76,7 +76,7 @@ def _own(rows: list[dict[str, str]]) -> list[str]:
     lines += header((*columns, "power", "ideal", "of t", "width"), left=2)
     for row in rows:
         rates = (f"{_star(row, name)}" for name in TARGETS)
-        power = f"{float(row['power']):.3f}{'*' if _gap(row) > POWER_GAP else ''}"
+        power = f"{float(row['power']):.3f}{'*' if gap(row) > POWER_GAP else ''}"
         rest = (f"{float(row[name]):.3f}" for name in ("ideal_power", "t_power"))
         cells = (
             row["setting"],
@@ -97,13 +97,7 @@ def _missed(rows: list[dict[str, str]]) -> list[str]:
         values = [float(row[name]) for row in rows]
         span = f"{min(values):.3f} to {max(values):.3f}"
         lines.append(f"- {name.replace('_', ' ')}: {len(out)} of {len(rows)}; all lie in {span}.")
-    for seeds in sorted({int(row["seeds"]) for row in rows}):
-        gaps = [_gap(row) for row in rows if int(row["seeds"]) == seeds]
-        far = sum(gap > POWER_GAP for gap in gaps)
-        lines.append(
-            f"- power with {seeds} seeds: {far} of {len(gaps)} are more than .10 below the ideal test; "
-            f"{min(gaps):.2f} to {max(gaps):.2f} below."
-        )
+    lines += power_lines(rows)
     return [*lines, ""]
 
 
@@ -132,7 +126,20 @@ def _star(row: Mapping[str, str], name: str) -> str:
     return f"{value:.3f}{'' if low <= value <= high else '*'}"
 
 
-def _gap(row: Mapping[str, str]) -> float:
+def power_lines(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """For each number of seeds, in how many cells power is far below the ideal test's."""
+    lines = []
+    for seeds in sorted({int(row["seeds"]) for row in rows}):
+        gaps = [gap(row) for row in rows if int(row["seeds"]) == seeds]
+        far = sum(size > POWER_GAP for size in gaps)
+        lines.append(
+            f"- power with {seeds} seeds: {far} of {len(gaps)} are more than .10 below the ideal test; "
+            f"{min(gaps):.2f} to {max(gaps):.2f} below."
+        )
+    return lines
+
+
+def gap(row: Mapping[str, str]) -> float:
     return float(row["ideal_power"]) - float(row["power"])
 
 

@@ -10,7 +10,7 @@ from importlib import metadata
 import numpy as np
 from scipy.stats import binom
 
-from benchmarks.aa_report import POWER_GAP, TARGETS, header, line
+from benchmarks.aa_report import POWER_GAP, TARGETS, gap, header, line, power_lines
 from benchmarks.real_summary import METHODS, USUAL
 from benchmarks.real_trainings import Study
 
@@ -122,7 +122,7 @@ def _own(rows: list[dict[str, str]]) -> list[str]:
     for row in rows:
         rates = [_marked(row, name) for name in TARGETS]
         cells = [row["setting"], row["metric"], row["seeds"], rates[0], f"{float(row['own_coverage']):.3f}"]
-        power = f"{_rate(row, 'power')}{'*' if _gap(row) > POWER_GAP else ''}"
+        power = f"{_rate(row, 'power')}{'*' if gap(row) > POWER_GAP else ''}"
         rest = [f"{float(row[name]):.3f}" for name in ("ideal_power", "t_power")]
         lines.append(line([*cells, *rates[1:], power, *rest, f"{float(row['width']):.2f}"]))
     return [*lines, ""]
@@ -139,12 +139,7 @@ def _missed(rows: list[dict[str, str]]) -> list[str]:
             f"{far} of them by more than two standard errors; "
             f"all lie in {min(values):.3f} to {max(values):.3f}."
         )
-    for seeds in sorted({int(row["seeds"]) for row in rows}):
-        gaps = [_gap(row) for row in rows if int(row["seeds"]) == seeds]
-        lines.append(
-            f"- power with {seeds} seeds: {sum(gap > POWER_GAP for gap in gaps)} of {len(gaps)} are more "
-            f"than .10 below the ideal test; {min(gaps):.2f} to {max(gaps):.2f} below."
-        )
+    lines += power_lines(rows)
     return [*lines, ""]
 
 
@@ -200,10 +195,6 @@ def _marked(row: Row, name: str) -> str:
     value, error = float(row[name]), max(float(row[f"{name}_se"]), 1 / int(row["replicates"]))
     beyond = max(low - value, value - high)
     return f"{_rate(row, name)}{'**' if beyond > 2 * error else '*' if beyond > 0 else ''}"
-
-
-def _gap(row: Row) -> float:
-    return float(row["ideal_power"]) - float(row["power"])
 
 
 def _range(texts: Iterable[str]) -> str:
