@@ -24,7 +24,7 @@ _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
 
 @dataclass(frozen=True)
 class Rule:
-    """What a parameter may be: the kinds of value, their range, and what it means."""
+    """What a parameter may be: the kinds of value, their range, what it means, and what is usual."""
 
     kind: str
     low: float
@@ -33,6 +33,7 @@ class Rule:
     words: tuple[str, ...]
     many: bool
     help: str
+    usual: str = ""
 
     def allowed(self) -> str:
         """The admissible values in words, for messages and help."""
@@ -59,13 +60,14 @@ def param(
     low_open: bool = False,
     words: Sequence[str] = (),
     many: bool = False,
+    usual: str = "",
 ) -> Any:
     """A dataclass field that carries its own rule.
 
     `kind` is "float", "int", "bool" or "word"; `words` are admitted beside it (the word "none" stands for
-    None); `many` also admits a list of numbers, written with slashes.
+    None); `many` also admits a list of numbers, written with slashes. `usual` is the sensible range in words.
     """
-    rule = Rule(kind, low, high, low_open, tuple(words), many, help)
+    rule = Rule(kind, low, high, low_open, tuple(words), many, help, usual)
     return dataclasses.field(default=default, metadata={"rule": rule})
 
 

@@ -78,12 +78,11 @@ def check_parameters(spec: str, places: dict[str, str]) -> None:
     """
     from imbalance_bench.cli.options import AIMS, FLAGS
     from imbalance_bench.errors import RequestError, nearest
-    from imbalance_bench.params import rules
     from imbalance_bench.strategies.composite import parts_of
     from imbalance_bench.strategies.registry import create
 
     strategy = create(spec)
-    own = [name for part in parts_of(strategy) for name in rules(type(part))]
+    own = [name for part in parts_of(strategy) for name in part.own_parameters]
     flags = [name for name in FLAGS if name not in AIMS]
     for name, place in places.items():
         if name not in own:

@@ -115,6 +115,7 @@ def _train(
             image_size=(dataset.images.shape[2], dataset.images.shape[3]),
             n_classes=context.n_classes,
             head=strategy.head,
+            head_scale=strategy.head_scale,
             mean=torch.as_tensor(materials.mean, dtype=torch.float32),
             std=torch.as_tensor(materials.std, dtype=torch.float32),
             seed=torch_seed("init", config.seed, config.vary),
@@ -169,7 +170,7 @@ def _start_from(model: Classifier, config: RunConfig, store: Store) -> int:
         raise RuntimeError(f"the run {config.requires_key} that this one starts from is not stored.")
     own = model.state_dict()
     stored = load_file(base.folder / "weights.safetensors")
-    # A head of another kind (cosine) has no bias; whatever both have is taken over.
+    # A head of cosines has a scale and no bias; whatever both kinds have is taken over.
     model.load_state_dict({name: stored.get(name, value) for name, value in own.items()})
     return int(base.record["optimizer_steps"])
 
@@ -202,7 +203,7 @@ def _record(
         "split_hash": materials.split.hash(),
         "test_part": materials.test_part,
         "initial_weights_hash": result.initial_hash,
-        "notes": list(trained.notes),
+        "notes": [*strategy.notes(context), *trained.notes],
         "train_seconds": trained.seconds,
         "metrics": {},
     }

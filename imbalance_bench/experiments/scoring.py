@@ -63,7 +63,7 @@ def _score(
         return _score_unfitted(test, stored["test_logits"].astype(np.float64), resample)
     val = part_of(stored["val_labels"], stored, context, test_prior, "validation")
     val_logits = stored["val_logits"].astype(np.float64)
-    fitting = FittingData(val_logits, val.labels, val.weight, run.head_weight, tuned_for)
+    fitting = FittingData(val_logits, val.labels, val.weight, run.head_weight, tuned_for, run.head_bias)
     adjust = strategy.fit_adjust(fitting, context)
     decide = strategy.fit_decision(replace(fitting, logits=adjust(val_logits)), context)
     logits = adjust(stored["test_logits"].astype(np.float64))

@@ -73,10 +73,17 @@ class StoredRun:
 
     def head_weight(self) -> NDArray[np.float32]:
         """(C, D) weights of the head."""
+        return self._tensor("head.weight")
+
+    def head_bias(self) -> NDArray[np.float32]:
+        """(C,) biases of a linear head."""
+        return self._tensor("head.bias")
+
+    def _tensor(self, name: str) -> NDArray[np.float32]:
         from safetensors import safe_open
 
         with safe_open(self.folder / "weights.safetensors", framework="numpy") as weights:
-            return np.asarray(weights.get_tensor("head.weight"))
+            return np.asarray(weights.get_tensor(name))
 
 
 class Store:

@@ -12,16 +12,19 @@ from torch.nn import functional as F
 
 
 class CosineHead(nn.Module):
-    """Cosines between normalised features and class weights, (n, D) -> (n, C) in [-1, 1]; no bias."""
+    """`scale` times the cosines between features and class weights, (n, D) -> (n, C); no bias."""
 
-    def __init__(self, in_features: int, n_classes: int) -> None:
+    scale: Tensor
+
+    def __init__(self, in_features: int, n_classes: int, scale: float = 1.0) -> None:
         super().__init__()
+        self.register_buffer("scale", torch.tensor(float(scale)))
         # By way of a linear layer: it draws as many random numbers, so both kinds of head start alike.
         self.weight = nn.Linear(in_features, n_classes).weight
 
     def forward(self, features: Tensor) -> Tensor:
-        """(n, D) features to (n, C) cosines."""
-        return F.linear(F.normalize(features), F.normalize(self.weight))
+        """(n, D) features to (n, C) scaled cosines."""
+        return self.scale * F.linear(F.normalize(features), F.normalize(self.weight))
 
 
 class Classifier(nn.Module):
@@ -42,13 +45,16 @@ class Classifier(nn.Module):
         head: Literal["linear", "cosine"],
         mean: Tensor,
         std: Tensor,
+        head_scale: float = 1.0,
     ) -> None:
         super().__init__()
         self.register_buffer("mean", mean.reshape(1, -1, 1, 1))
         self.register_buffer("std", std.reshape(1, -1, 1, 1))
         self.backbone = backbone
         self.head = (
-            nn.Linear(n_features, n_classes) if head == "linear" else CosineHead(n_features, n_classes)
+            nn.Linear(n_features, n_classes)
+            if head == "linear"
+            else CosineHead(n_features, n_classes, head_scale)
         )
         self.reset_head()
         self.to(memory_format=torch.channels_last)

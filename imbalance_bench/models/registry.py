@@ -26,6 +26,7 @@ def build_model(
     mean: Tensor,
     std: Tensor,
     seed: int,
+    head_scale: float = 1.0,
 ) -> Classifier:
     """A freshly drawn classifier on the CPU; the same seed gives the same weights, whatever was drawn before.
 
@@ -39,7 +40,9 @@ def build_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         backbone, n_features = _backbone(name, in_channels, image_size)
-        return Classifier(backbone, n_features, n_classes, head=head, mean=mean, std=std)
+        return Classifier(
+            backbone, n_features, n_classes, head=head, mean=mean, std=std, head_scale=head_scale
+        )
 
 
 def check_model(name: str, in_channels: int, image_size: tuple[int, int]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imbalance_bench.params import non_defaults
+from imbalance_bench.errors import RequestError
+from imbalance_bench.params import build, non_defaults, rules
 from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class FittingData:
         sample_weight: (n,) float64, the test prior's weights.
         head_weight: gives the (C, D) weights of the run's head.
         metric: the metric that decisions should serve, one of `evaluation.names.DECISION_METRICS`.
+        head_bias: gives the (C,) biases of the run's linear head.
     """
 
     logits: Floats
@@ -112,6 +114,7 @@ class FittingData:
     sample_weight: Floats
     head_weight: Callable[[], NDArray[np.float32]]
     metric: str = "macro_f1"
+    head_bias: Callable[[], NDArray[np.float32]] = lambda: np.zeros(1, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,49 @@ class Strategy:
 
     Parameters are declared with `imbalance_bench.params.param`; constructors only store. Modules of
     strategies import torch, scikit-learn and imbalanced-learn inside methods only.
+
+    Attributes:
+        name, aliases: what specs call it.
+        summary: what it does, in a line.
+        formula: the same exactly.
+        caution: when it does not help, or does harm.
+        paper: its source.
+        example: a spec that makes one, where the name alone does not.
+        reads_linear_head: whether `fit_adjust` needs the weights of a linear head.
     """
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     summary: ClassVar[str] = ""
+    formula: ClassVar[str] = ""
+    caution: ClassVar[str] = ""
     paper: ClassVar[str] = ""
+    example: ClassVar[str] = ""
+    reads_linear_head: ClassVar[bool] = False
+
+    @classmethod
+    def from_spec(cls, word: str | None, params: Mapping[str, object]) -> Self:
+        """One from what stands in a spec: the word after the first colon, and the parameters.
+
+        Raises:
+            RequestError: for a word that means nothing here, an unknown parameter or a bad value.
+        """
+        if word is not None:
+            raise RequestError(
+                f"{cls.name!r} takes no word after the colon, found {word!r}; "
+                f"parameters are written as {cls.name}:key=value."
+            )
+        return build(cls, params, what=cls.name)
+
+    @classmethod
+    def parameters(cls, word: str | None) -> tuple[str, ...]:
+        """The names of the parameters, for the word after the first colon."""
+        return tuple(rules(cls))
+
+    @property
+    def own_parameters(self) -> tuple[str, ...]:
+        """The names of this one's parameters."""
+        return type(self).parameters(None)
 
     @property
     def spec(self) -> str:
@@ -137,6 +177,11 @@ class Strategy:
     def head(self) -> Literal["linear", "cosine"]:
         """The last layer: a linear one, or cosines of normalised features and weights (no bias)."""
         return "linear"
+
+    @property
+    def head_scale(self) -> float:
+        """The factor on the cosines of a cosine head."""
+        return 1.0
 
     @property
     def requires(self) -> str | None:
@@ -163,6 +208,10 @@ class Strategy:
     def check(self, context: Context) -> None:
         """Raise RefusedError, before training, where these data can't be used."""
 
+    def notes(self, context: Context) -> tuple[str, ...]:
+        """What the user should know of this strategy on these data, a sentence each."""
+        return ()
+
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
         """Which rows one pass holds. Default: every training row once."""
         return SamplingPlan.identity(len(view))
@@ -175,6 +224,10 @@ class Strategy:
 
     def loss_factors(self, context: Context) -> Floats | None:
         """(C,) constant factors per class inside the loss (focal's alpha), for the effective prior."""
+        return None
+
+    def loss_shift(self, context: Context) -> Floats | None:
+        """(C,) what the loss adds to the logits of every row, and so trains out of them, for the prior."""
         return None
 
     def weights(self, context: Context, progress: float) -> Floats | None:

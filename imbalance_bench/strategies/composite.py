@@ -43,13 +43,19 @@ class Composite(Strategy):
         """The parts' canonical specs, joined by `+` in the order given."""
         return "+".join(part.spec for part in self.parts)
 
-    def _filling(self, place: str) -> Strategy:
+    def filling(self, place: str) -> Strategy:
+        """The part that fills a place; the do-nothing strategy where none does."""
         return next((part for part in self.parts if defines(part, place)), Strategy())
 
     @property
     def head(self) -> Literal["linear", "cosine"]:
         """The head of the part that names one."""
-        return self._filling("head").head
+        return self.filling("head").head
+
+    @property
+    def head_scale(self) -> float:
+        """The factor of the part that names the head."""
+        return self.filling("head").head_scale
 
     @property
     def requires(self) -> str | None:
@@ -60,7 +66,7 @@ class Composite(Strategy):
     @property
     def redraws(self) -> bool:
         """Whether the sampling part draws anew before every pass."""
-        return self._filling("plan").redraws
+        return self.filling("plan").redraws
 
     @property
     def prior_is_exact(self) -> bool:
@@ -72,17 +78,25 @@ class Composite(Strategy):
         for part in self.parts:
             part.check(context)
 
+    def notes(self, context: Context) -> tuple[str, ...]:
+        """Every part's own notes."""
+        return tuple(note for part in self.parts for note in part.notes(context))
+
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
         """The plan of the sampling part."""
-        return self._filling("plan").plan(view, rng)
+        return self.filling("plan").plan(view, rng)
 
     def loss(self, context: Context) -> RowLoss:
         """The loss of the part that has one."""
-        return self._filling("loss").loss(context)
+        return self.filling("loss").loss(context)
 
     def loss_factors(self, context: Context) -> Floats | None:
         """The factors inside the loss of the part that has one."""
-        return self._filling("loss").loss_factors(context)
+        return self.filling("loss").loss_factors(context)
+
+    def loss_shift(self, context: Context) -> Floats | None:
+        """The shift inside the loss of the part that has one."""
+        return self.filling("loss").loss_shift(context)
 
     def weights(self, context: Context, progress: float) -> Floats | None:
         """The product of the parts' weights."""
@@ -91,7 +105,7 @@ class Composite(Strategy):
 
     def stages(self) -> Sequence[Stage]:
         """The stages of the part that has them."""
-        return self._filling("stages").stages()
+        return self.filling("stages").stages()
 
     def fit_adjust(self, run: FittingData, context: Context) -> Adjust:
         """Each part's adjustment, fitted on what the parts before it give."""
@@ -99,7 +113,7 @@ class Composite(Strategy):
 
     def fit_decision(self, run: FittingData, context: Context) -> Decide:
         """The decision of the part that has one; `run` holds adjusted logits already."""
-        return self._filling("fit_decision").fit_decision(run, context)
+        return self.filling("fit_decision").fit_decision(run, context)
 
 
 def _chain(parts: Sequence[Strategy], run: FittingData, context: Context) -> tuple[Adjust, FittingData]:
@@ -145,4 +159,11 @@ def combine(parts: Sequence[Strategy]) -> Strategy:
     starts = {part.requires for part in parts if part.requires and not is_afterwards_only(part)}
     if len(starts) > 1:
         raise RequestError(f"{written!r} would start from two stored runs: {', '.join(sorted(starts))}.")
-    return Composite(tuple(parts))
+    whole = Composite(tuple(parts))
+    for part in parts:
+        if part.reads_linear_head and whole.head != "linear":
+            raise RequestError(
+                f"{written!r}: {part.name} reads the weights of a linear head, and "
+                f"{whole.filling('head').name} has a head of cosines; keep one of them."
+            )
+    return whole

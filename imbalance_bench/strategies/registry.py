@@ -11,7 +11,6 @@ from importlib import metadata
 from typing import TypeVar
 
 from imbalance_bench.errors import RequestError, nearest
-from imbalance_bench.params import build, rules
 from imbalance_bench.specs import split_list, split_spec
 from imbalance_bench.strategies.base import Strategy, is_afterwards_only
 from imbalance_bench.strategies.composite import combine, parts_of
@@ -67,12 +66,13 @@ def create(spec: str, **params: object) -> Strategy:
     """
     parts = split_spec(spec)
     classes = [_find(part.name) for part in parts]
+    known = [cls.parameters(part.word) for cls, part in zip(classes, parts, strict=True)]
     given: list[dict[str, object]] = [dict(part.params) for part in parts]
     for key, value in params.items():
         name = key.replace("-", "_")
-        owners = [i for i, cls in enumerate(classes) if name in rules(cls)]
+        owners = [i for i, own in enumerate(known) if name in own]
         if not owners:
-            own = [rule for cls in classes for rule in rules(cls)]
+            own = [rule for names in known for rule in names]
             said = f"{spec!r} has no parameter {key!r}; it takes: {', '.join(own) or 'none'}."
             raise RequestError(said + nearest(name, own))
         if len(owners) > 1:
@@ -81,13 +81,8 @@ def create(spec: str, **params: object) -> Strategy:
         if name in given[owners[0]]:
             raise RequestError(f"{name!r} stands in the spec {spec!r} and beside it; keep one.")
         given[owners[0]][name] = value
-    made = []
-    for part, cls, values in zip(parts, classes, given, strict=True):
-        if part.word is not None:
-            raise RequestError(f"{part.name!r} takes no word after the colon, found {part.word!r}; "
-                               f"parameters are written as {part.name}:key=value.")  # fmt: skip
-        made.append(build(cls, values, what=cls.name))
-    return combine(made)
+    made = zip(parts, classes, given, strict=True)
+    return combine([cls.from_spec(part.word, values) for part, cls, values in made])
 
 
 def create_list(text: str) -> list[Strategy]:

@@ -20,24 +20,31 @@ class Rows:
         pool: (M, C, H, W) images in the source's type, or (M, D) features; may hold other rows too.
         index: (N,) int64, the place in `pool` of each training row.
         labels: (N,) int64.
+        extras: (m, ...) float32 inputs that a plan made itself, the rows from N on; or None.
     """
 
     pool: Tensor
     index: Tensor
     labels: Tensor
+    extras: Tensor | None = None
 
     def with_extras(self, plan: SamplingPlan) -> Rows:
         """These rows followed by the plan's own images, where it brings any."""
         if plan.extra_images is None or plan.extra_labels is None:
             return self
-        images = torch.from_numpy(plan.extra_images).to(self.pool)
+        images = torch.from_numpy(plan.extra_images).to(self.pool.device, torch.float32)
         labels = torch.from_numpy(plan.extra_labels).to(self.labels)
-        places = torch.arange(len(images), device=self.index.device) + len(self.pool)
-        return Rows(
-            torch.cat([self.pool, images]),
-            torch.cat([self.index, places]),
-            torch.cat([self.labels, labels]),
-        )
+        return Rows(self.pool, self.index, torch.cat([self.labels, labels]), images)
+
+    def inputs(self, at: Tensor) -> Tensor:
+        """The inputs of the rows `at` (n,), in the pool's type; with extras among the rows, as float32."""
+        if self.extras is None:
+            return self.pool[self.index[at]]
+        n = len(self.index)
+        made = at >= n
+        found = self.pool[self.index[at.masked_fill(made, 0)]].float()
+        found[made] = self.extras[at[made] - n]
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +90,13 @@ def _columns(plan: SamplingPlan, device: torch.device) -> list[Tensor | None]:
 def _gather(rows: Rows, columns: list[Tensor | None]) -> Batch:
     base, neighbour, weight, other = columns
     assert base is not None
-    inputs = rows.pool[rows.index[base]]
+    inputs = rows.inputs(base)
     targets = rows.labels[base]
     if neighbour is None or weight is None:
         return Batch(inputs, targets)
     start = inputs.float()
     share = weight.reshape(-1, *[1] * (start.ndim - 1))
-    mixed = start + share * (rows.pool[rows.index[neighbour]].float() - start)
+    mixed = start + share * (rows.inputs(neighbour).float() - start)
     return Batch(mixed, targets, other, None if other is None else weight)
 
 

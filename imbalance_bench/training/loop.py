@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -88,8 +89,7 @@ def train(
             sources[key] = PlanSource(strategy if stage.resample else Strategy(), view, streams.sampler)
         return sources[key]
 
-    sizing = [stage for stage in stages if stage.inputs == "images" and stage.resample]
-    total = how.total_steps(len(plans_of(sizing[0], view).first) if sizing else len(view))
+    total = how.total_steps(_rows_of_a_pass(stages, view, plans_of))
     log = _Log(total)
     prior = np.zeros(context.n_classes)
     with torch.random.fork_rng(devices=[model.mean.device] if model.mean.is_cuda else []):
@@ -132,6 +132,17 @@ def batch_loss(logits: Tensor, batch: Batch, loss: RowLoss, weights: Tensor | No
     if batch.other_targets is not None and batch.weight is not None:
         rows = (1 - batch.weight) * rows + batch.weight * towards(batch.other_targets)
     return rows.mean()
+
+
+def _rows_of_a_pass(
+    stages: Sequence[Stage], view: TrainingView, plans_of: Callable[[Stage, TrainingView], PlanSource]
+) -> int:
+    """The rows of one pass, on average over the stages on images: what an epoch is measured by."""
+    on_images = [stage for stage in stages if stage.inputs == "images" and stage.fraction > 0]
+    if not on_images:
+        return len(view)
+    sizes = [len(plans_of(stage, view).first) for stage in on_images]
+    return round(float(np.average(sizes, weights=[stage.fraction for stage in on_images])))
 
 
 class _Optimiser:
@@ -203,12 +214,18 @@ class _Log:
 def _effective_prior(
     strategy: Strategy, context: Context, mass: Floats, start: float, length: float
 ) -> Floats:
-    """(C,) class shares of what a stage feeds: rows drawn times class weights times factors in the loss."""
+    """(C,) class shares that a stage's scores stand for.
+
+    Rows drawn times class weights times factors in the loss; what the loss adds to the logits is taken out.
+    """
     moments = start + length * (np.arange(20) + 0.5) / 20
     found = [strategy.weights(context, float(moment)) for moment in moments]
     weights = np.mean([np.ones(context.n_classes) if w is None else w for w in found], axis=0)
     factors = strategy.loss_factors(context)
+    shift = strategy.loss_shift(context)
     prior = mass * weights * (1.0 if factors is None else factors)
+    if shift is not None:
+        prior = prior * np.exp(shift.min() - shift)
     return np.asarray(prior / prior.sum(), dtype=np.float64)
 
 

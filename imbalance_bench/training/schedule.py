@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Literal
 
 from imbalance_bench.strategies.base import Stage
@@ -56,6 +56,8 @@ class Optimisation:
 class Phase:
     """Consecutive stages that train the same weights on the same inputs: one optimiser, one schedule.
 
+    A stage that draws the head anew begins a phase: moments of the old head would move the new one.
+
     Attributes:
         trainable, inputs: as in `Stage`.
         stages: the stages with their steps, none of 0.
@@ -83,5 +85,10 @@ def phases(stages: Sequence[Stage], total: int) -> list[Phase]:
     ends = [round(total * sum(fractions[: i + 1])) for i in range(len(stages))]
     shares = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     allotted = [(stage, steps) for stage, steps in zip(stages, shares, strict=True) if steps]
-    grouped = groupby(allotted, key=lambda item: (item[0].trainable, item[0].inputs))
-    return [Phase(trainable, inputs, tuple(items)) for (trainable, inputs), items in grouped]
+    resets = accumulate(stage.reset_head for stage, _ in allotted)
+    numbered = zip(allotted, resets, strict=True)
+    grouped = groupby(numbered, key=lambda item: (item[0][0].trainable, item[0][0].inputs, item[1]))
+    return [
+        Phase(trainable, inputs, tuple(stage for stage, _ in items))
+        for (trainable, inputs, _), items in grouped
+    ]

@@ -83,6 +83,8 @@ class ForeignRun(StoredRun):
         """RequestError: predictions carry no weights."""
         raise RequestError(f"{self.given.where} holds predictions, no weights of a network.")
 
+    head_bias = head_weight
+
 
 def foreign_runs(
     given: Sequence[Predictions],
