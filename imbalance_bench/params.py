@@ -30,6 +30,7 @@ class Rule:
     low: float
     high: float
     low_open: bool
+    high_open: bool
     words: tuple[str, ...]
     many: bool
     help: str
@@ -41,7 +42,9 @@ class Rule:
         if self.kind != "word":
             said.append({"int": "a whole number", "float": "a number", "bool": "true or false"}[self.kind])
             low = "" if self.low == -math.inf else f"{'above' if self.low_open else 'at least'} {self.low:g}"
-            high = "" if self.high == math.inf else f"at most {self.high:g}"
+            high = (
+                "" if self.high == math.inf else f"{'below' if self.high_open else 'at most'} {self.high:g}"
+            )
             if (low or high) and self.kind != "bool":
                 said[0] += " " + " and ".join(part for part in (low, high) if part)
         if self.many:
@@ -58,6 +61,7 @@ def param(
     low: float = -math.inf,
     high: float = math.inf,
     low_open: bool = False,
+    high_open: bool = False,
     words: Sequence[str] = (),
     many: bool = False,
     usual: str = "",
@@ -67,7 +71,7 @@ def param(
     `kind` is "float", "int", "bool" or "word"; `words` are admitted beside it (the word "none" stands for
     None); `many` also admits a list of numbers, written with slashes. `usual` is the sensible range in words.
     """
-    rule = Rule(kind, low, high, low_open, tuple(words), many, help, usual)
+    rule = Rule(kind, low, high, low_open, high_open, tuple(words), many, help, usual)
     return dataclasses.field(default=default, metadata={"rule": rule})
 
 
@@ -163,6 +167,7 @@ def _number(rule: Rule, value: object, refusal: RequestError) -> float | int:
         finite = math.isfinite(number)
     except (ValueError, OverflowError):
         raise refusal from None
-    if not finite or not rule.low <= number <= rule.high or (rule.low_open and number == rule.low):
+    excluded = (rule.low_open and number == rule.low) or (rule.high_open and number == rule.high)
+    if not finite or not rule.low <= number <= rule.high or excluded:
         raise refusal
     return number

@@ -10,6 +10,26 @@ import typer
 from imbalance_bench.cli.streams import print_result
 
 KINDS = "strategies|datasets|models|metrics"
+EXPLAINED = {
+    "aliases": "also",
+    "formula": "formula",
+    "acts_on": "acts on",
+    "caution": "beware",
+    "paper": "source",
+    "example": "write",
+}
+"""What is told of one entry beside its summary, and under which title."""
+PLACES = {
+    "plan": "rows",
+    "loss": "loss",
+    "weights": "class weights",
+    "stages": "stages",
+    "head": "head",
+    "fit_adjust": "scores afterwards",
+    "fit_decision": "decision afterwards",
+}
+"""The places of a strategy that `+` puts together: two parts may not both act on one, but for the weights
+and the scores."""
 
 
 def command(
@@ -60,20 +80,28 @@ def _show(entries: list[dict[str, Any]], explain: bool) -> None:
     grid.add_column()
     for entry in entries:
         grid.add_row(Text(entry["name"], "bold"), Text(entry["summary"]))
-        if explain and entry.get("aliases"):
-            grid.add_row("", Text("also: " + ", ".join(entry["aliases"])))
-        if explain and entry.get("paper"):
-            grid.add_row("", Text(entry["paper"]))
+        for key, title in EXPLAINED.items() if explain else ():
+            if said := entry.get(key):
+                grid.add_row(Text(title, "dim"), Text(said if isinstance(said, str) else ", ".join(said)))
         for parameter in entry.get("parameters", []):
-            text = f"{parameter['help']}; {parameter['allowed']} [default: {parameter['default']}]"
+            usual = f"; usual: {parameter['usual']}" if explain and parameter.get("usual") else ""
+            text = f"{parameter['help']}; {parameter['allowed']}{usual} [default: {parameter['default']}]"
             grid.add_row(Text(f"  {parameter['name']}"), Text(text))
     console.print(grid)
 
 
 def _strategies() -> list[dict[str, Any]]:
+    from imbalance_bench.strategies.base import Strategy
     from imbalance_bench.strategies.registry import registry
 
-    return [_described(cls) | {"paper": cls.paper} for cls in registry().values()]
+    def acts_on(cls: type[Strategy]) -> list[str]:
+        return [word for place, word in PLACES.items() if getattr(cls, place) is not getattr(Strategy, place)]
+
+    told = ("formula", "caution", "paper", "example")
+    return [
+        _described(cls) | {name: getattr(cls, name) for name in told} | {"acts_on": acts_on(cls)}
+        for cls in registry().values()
+    ]
 
 
 def _datasets() -> list[dict[str, Any]]:
@@ -111,7 +139,13 @@ def _described(cls: Any) -> dict[str, Any]:
 
     defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(cls)}
     parameters = [
-        {"name": name, "default": canonical(defaults[name]), "allowed": rule.allowed(), "help": rule.help}
+        {
+            "name": name,
+            "default": canonical(defaults[name]),
+            "allowed": rule.allowed(),
+            "help": rule.help,
+            "usual": rule.usual,
+        }
         for name, rule in rules(cls).items()
     ]
     return {"name": cls.name, "aliases": list(cls.aliases), "summary": cls.summary, "parameters": parameters}

@@ -69,7 +69,7 @@ def fit_offsets(logits: ArrayLike, mass: ArrayLike, metric: str, prior: ArrayLik
 
 def _along(z: Floats, mass: Floats, present: Floats, direction: Floats, metric: str) -> Floats:
     """The best offsets tau * direction, tau from `TAUS`; of equally good ones the least."""
-    values = np.array([_value_at(z + tau * direction, mass, present, metric) for tau in TAUS])
+    values = np.array([value_at(z + tau * direction, mass, present, metric) for tau in TAUS])
     best = np.flatnonzero(values >= values.max() - EPSILON)
     return np.asarray(TAUS[best[np.abs(TAUS[best]).argmin()]] * direction)
 
@@ -79,7 +79,7 @@ def _ascend(
 ) -> Floats:
     """Offsets that no change of a single one of the classes `own` improves."""
     offsets = start.copy()
-    value = _value_at(z + offsets, mass, present, metric)
+    value = value_at(z + offsets, mass, present, metric)
     for _ in range(SWEEPS):
         before = value
         for label in np.flatnonzero(own).tolist():
@@ -135,7 +135,11 @@ def _best_offset(
     return float(cuts[at]), float(values[at])
 
 
-def _value_at(scores: Floats, mass: Floats, present: Floats, metric: str) -> float:
+def value_at(scores: Floats, mass: Floats, present: Floats, metric: str) -> float:
+    """The value of a metric of `DECISION_METRICS` at the argmax of scores (n, C).
+
+    mass: (n, C) with which a row counts as a member of each class; present: (C,) its sums.
+    """
     decided, rows, n_classes = scores.argmax(axis=1), np.arange(len(scores)), scores.shape[1]
     hit = np.bincount(decided, mass[rows, decided], minlength=n_classes).astype(np.float64)
     called = np.bincount(decided, mass.sum(axis=1), minlength=n_classes).astype(np.float64)

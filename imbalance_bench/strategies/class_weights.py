@@ -15,6 +15,12 @@ class ClassWeights(Strategy):
 
     name = "class-weights"
     summary = "weigh each row by N / (C n_c), so that every class has the same say in the loss"
+    formula = "w_y (-log p_y), w_c = N / (C n_c)"
+    caution = (
+        "For a network that can fit its training rows the weights fade with training; before that they move"
+        " the balance of the classes, which a threshold does as well. Large ratios make single rows decide "
+        "a step."
+    )
     paper = "King & Zeng (2001), Logistic regression in rare events data"
 
     def weights(self, context: Context, progress: float) -> Floats:

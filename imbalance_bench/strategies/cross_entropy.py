@@ -16,6 +16,12 @@ class CrossEntropy(Strategy):
     name = "cross-entropy"
     aliases = ("ce",)
     summary = "plain softmax cross-entropy on the data as they are: the baseline, always run"
+    formula = "-log p_y, p the softmax of the logits"
+    caution = (
+        "Its probabilities carry the class shares of the training rows, so that its argmax misses rare "
+        "classes; that is a matter of the threshold (cross-entropy+threshold) before it is one of the "
+        "training."
+    )
     paper = "Good (1952), Rational decisions"
 
     @property

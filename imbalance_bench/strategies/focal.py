@@ -25,10 +25,16 @@ class Focal(Strategy):
 
     name = "focal"
     summary = "scale each row's cross-entropy by (1 - p)^gamma, so that easy rows count less"
+    formula = "w_y (1 - p_y)^gamma (-log p_y); w_y from alpha, 1 without"
+    caution = (
+        "gamma focuses on hard rows, not on rare classes, and flattens probabilities; alpha is a class "
+        "weight and no more. Where images are mislabelled the hard rows are the wrong ones. It was made for"
+        " detectors that see a hundred thousand easy boxes for each object."
+    )
     paper = "Lin, Goyal, Girshick, He & Dollár (2017), Focal loss for dense object detection"
 
     gamma: float = param(
-        2.0, low=0.0, high=50.0, help="focusing parameter; 0 is cross-entropy, 0.5 to 5 are usual"
+        2.0, low=0.0, high=50.0, help="focusing parameter; 0 is cross-entropy", usual="0.5 to 5"
     )
     alpha: float | str | tuple[float, ...] | None = param(
         None,
@@ -37,6 +43,7 @@ class Focal(Strategy):
         many=True,
         words=("none", "balanced"),
         help="class weights: for two classes a number in [0, 1], the positive class's; else one per class",
+        usual="0.25 to 0.75 for two classes, or none",
     )
 
     @property

@@ -22,10 +22,19 @@ class LogitAdjustment(Strategy):
 
     name = "logit-adjustment"
     summary = "take tau log pi, the training shares, off the scores of a stored run; trains nothing"
+    formula = "z - tau log pi; decisions by its argmax"
+    caution = (
+        "It aims at balanced accuracy. With two classes it is a moved threshold and nothing else, and ranks"
+        " images as before; where probabilities are poorly calibrated the right tau differs from 1."
+    )
     paper = "Menon et al. (2021), Long-tail learning via logit adjustment, arXiv:2007.07314"
 
     tau: float = param(
-        1.0, low=0.0, high=100.0, help="how much of the class shares is taken out; 0 nothing, 1 all"
+        1.0,
+        low=0.0,
+        high=100.0,
+        help="how much of the class shares is taken out; 0 nothing, 1 all",
+        usual="0.5 to 2",
     )
 
     @property

@@ -21,6 +21,7 @@ def ratio_to_largest() -> Any:
         high=1.0,
         low_open=True,
         help="size of the smaller classes over that of the largest afterwards; 1 makes all equal",
+        usual="0.1 to 1",
     )
 
 
@@ -36,6 +37,11 @@ class Oversample(Strategy):
 
     name = "oversample"
     summary = "repeat random rows of the smaller classes, up to the size of the largest"
+    formula = "every row once, and rows of each class drawn again, with replacement, up to ratio * n_max"
+    caution = (
+        "The few rows of a rare class are seen so often that a network can learn them by heart: watch "
+        "average precision and calibration against cross-entropy, above all in long trainings."
+    )
     paper = "Batista, Prati & Monard (2004), A study of the behavior of several methods for balancing"
 
     ratio: float = ratio_to_largest()

@@ -32,6 +32,11 @@ class Threshold(Strategy):
 
     name = "threshold"
     summary = "move the decision threshold of a stored run to where validation likes it best"
+    formula = "argmax of z_c + o_c, the offsets o chosen on validation; two classes have one threshold"
+    caution = (
+        "It changes decisions only: the ranking of images, and with it average precision and AUC, stay. "
+        "With few validation rows of a class the threshold is chosen on noise."
+    )
     paper = "Provost (2000), Machine learning from imbalanced data sets 101"
 
     metric: str = param(

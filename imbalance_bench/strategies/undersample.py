@@ -19,6 +19,11 @@ class Undersample(Strategy):
 
     name = "undersample"
     summary = "leave out random rows of the larger classes, down to the size of the smallest"
+    formula = "all rows of the rarest class, n_min / ratio rows of each other, drawn without replacement"
+    caution = (
+        "With few images of the rarest class the network sees next to nothing of the others: average "
+        "precision usually falls, and more decisions for the rare class are no more than a moved threshold."
+    )
     paper = "Drummond & Holte (2003), C4.5, class imbalance, and cost sensitivity"
 
     ratio: float = param(
@@ -27,6 +32,7 @@ class Undersample(Strategy):
         high=1.0,
         low_open=True,
         help="size of the smallest class over that of the others afterwards; 1 makes all equal",
+        usual="0.1 to 1",
     )
     redraw: str = param(
         "once",
