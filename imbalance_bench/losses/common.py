@@ -1,71 +1,192 @@
-"""What every loss shares: checks of its inputs, float32 under half types, reductions."""
+"""What every loss shares: checks of its inputs, float32 under half types, weights and reductions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+PerClass = Sequence[float] | npt.NDArray[Any] | Tensor
+"""One number per class, (C,), of any numeric type and on any device."""
+
+LIMIT = 1e30
+"""The largest setting that is taken, where it multiplies: float32 ends at 3.4e38."""
 
 
-def check_inputs(logits: Tensor, targets: Tensor) -> None:
-    """ValueError unless logits are (N, C >= 2) floats and targets (N,) integers in 0..C-1."""
+def check_inputs(logits: Tensor, targets: Tensor) -> Tensor:
+    """The targets as int64 on the logits' device.
+
+    ValueError unless logits are (N, C >= 2) floats and targets (N,) integers in 0..C-1.
+    """
+    for name, value in (("logits", logits), ("targets", targets)):
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{name} are a {type(value).__name__}; a torch tensor is needed.")
     if logits.ndim != 2 or logits.shape[1] < 2 or not logits.is_floating_point():
         raise ValueError(
             f"logits have shape {tuple(logits.shape)} and type {logits.dtype}; "
             "(N, C) floats with C >= 2 are needed."
         )
-    if targets.shape != logits.shape[:1] or targets.is_floating_point() or targets.dtype == torch.bool:
+    whole = not (targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool)
+    if targets.shape != logits.shape[:1] or not whole:
         raise ValueError(
             f"targets have shape {tuple(targets.shape)} and type {targets.dtype}; "
             f"({logits.shape[0]},) integers are needed."
         )
+    targets = targets.to(logits.device, torch.int64)
     if len(targets) and (int(targets.min()) < 0 or int(targets.max()) >= logits.shape[1]):
         raise ValueError(
             f"targets range from {int(targets.min())} to {int(targets.max())}; "
             f"allowed are 0 to {logits.shape[1] - 1}. Select the rows to leave out before the call."
         )
+    return targets
+
+
+def check_setting(
+    name: str, value: float, low: float, high: float = math.inf, *, below: bool = False
+) -> None:
+    """ValueError unless low <= value <= high and finite; `below` leaves out `high` itself."""
+    inside = low <= value < high if below else low <= value <= high
+    if inside and math.isfinite(value):
+        return
+    if high == math.inf:
+        raise ValueError(f"{name} is {value}; a finite number of at least {low:g} is needed.")
+    raise ValueError(f"{name} is {value}; a number in [{low:g}, {high:g}{')' if below else ']'} is needed.")
+
+
+def check_counts(class_counts: PerClass, n_classes: int | None = None) -> npt.NDArray[np.float64]:
+    """(C,) training rows per class as float64.
+
+    ValueError unless they are whole numbers of at least 1, one for each of the `n_classes` (None: any).
+    """
+    counts = numbers(class_counts, "class_counts")
+    if counts.ndim != 1 or len(counts) == 0 or n_classes not in (None, len(counts)):
+        needed = "C" if n_classes is None else n_classes
+        raise ValueError(
+            f"class_counts have shape {counts.shape}; ({needed},) is needed: the training rows of each class."
+        )
+    if counts.dtype.kind == "b":
+        raise ValueError(
+            "class_counts are booleans; whole numbers are needed: the training rows of each class."
+        )
+    counts = counts.astype(np.float64)
+    wrong = ~(np.isfinite(counts) & (counts >= 1) & (counts == np.floor(counts)))
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise ValueError(
+            f"class_counts[{first}] is {counts[first]:g}; a whole number of at least 1 is needed. "
+            "Leave out classes without training rows."
+        )
+    return counts
+
+
+def numbers(values: Any, name: str) -> npt.NDArray[Any]:
+    """Real numbers of any container as an array of their own type; ValueError for all else."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        # numpy has no bfloat16.
+        values = (values.double() if values.is_floating_point() else values).numpy()
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unequal length
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} is {values!r}; real numbers are needed, one per class.")
+    return array
 
 
 def in_float(logits: Tensor) -> Tensor:
-    """The logits in float32 where they are half or bfloat16, else as they are."""
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    """The logits in float32, or as they are where they are float64."""
+    return logits if logits.dtype == torch.float64 else logits.float()
+
+
+def like_logits(values: npt.NDArray[np.float64], logits: Tensor) -> Tensor:
+    """Numbers per class on the logits' device, in the type that the loss is computed in."""
+    dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
+    return torch.tensor(values, dtype=dtype, device=logits.device)
 
 
 def class_weight_tensor(
-    alpha: float | Sequence[float] | Tensor | Any | None, logits: Tensor
+    weight: float | PerClass | None, logits: Tensor, name: str = "weight"
 ) -> Tensor | None:
-    """(C,) weights on the device and in the type of the (float) logits; None stays None.
+    """(C,) weights on the device and in the type of the (float) logits, as constants; None stays None.
 
-    A number is the weight of class 1 of two, class 0 getting the rest to 1.
+    ValueError, speaking of `name`, unless they are finite (in that type) and at least 0.
     """
-    if alpha is None:
+    if weight is None:
         return None
-    weight = torch.as_tensor(alpha, dtype=in_float(logits).dtype, device=logits.device)
-    n_classes = logits.shape[1]
-    if weight.ndim == 0:
-        if n_classes != 2:
-            raise ValueError(
-                f"alpha is one number for {n_classes} classes, which would only rescale the loss; "
-                "give one weight per class, or None."
-            )
-        if not 0 <= float(weight) <= 1:
-            raise ValueError(f"alpha is {float(weight):g}; for two classes it lies in [0, 1].")
-        weight = torch.stack([1 - weight, weight])
-    if weight.shape != (n_classes,):
-        raise ValueError(f"alpha has shape {tuple(weight.shape)}; ({n_classes},) is needed.")
-    if not bool(torch.isfinite(weight).all()) or bool((weight < 0).any()):
-        raise ValueError(f"alpha is {weight.tolist()}; finite weights of at least 0 are needed.")
-    return weight
+    values = numbers(weight, name).astype(np.float64)
+    if values.shape != (logits.shape[1],):
+        raise ValueError(
+            f"{name} has shape {values.shape}; ({logits.shape[1]},) is needed: one weight per class."
+        )
+    found = like_logits(values, logits)
+    if not bool(torch.isfinite(found).all()) or bool((found < 0).any()):
+        raise ValueError(f"{name} is {values.tolist()}; finite weights of at least 0 are needed.")
+    return found
 
 
-def reduce(loss: Tensor, reduction: str) -> Tensor:
-    """Mean over rows, sum, or the rows themselves."""
+def weigh_and_reduce(rows: Tensor, targets: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """Rows (N,) times the weight (C,) of their class: the mean over N, the sum, or the rows.
+
+    Weights come after everything else, so that twice the weight is exactly twice the loss of a row.
+    """
+    if weight is not None:
+        rows = rows * weight[targets]
     if reduction == "mean":
-        return loss.mean()
+        return rows.mean()
     if reduction == "sum":
-        return loss.sum()
+        return rows.sum()
     if reduction == "none":
-        return loss
+        return rows
     raise ValueError(f"reduction is {reduction!r}; allowed: 'mean', 'sum', 'none'.")
+
+
+def log_odds_against(z: Tensor, targets: Tensor) -> Tensor:
+    """(N,) t = logsumexp of the other classes' logits minus the target's.
+
+    -log p = softplus(t) and log(1 - p) = logsigmoid(t): neither needs p itself, which saturates.
+    """
+    own = F.one_hot(targets, z.shape[1]).bool()
+    return z.masked_fill(own, -torch.inf).logsumexp(1) - z.gather(1, targets[:, None]).squeeze(1)
+
+
+def bounded(t: Tensor) -> Tensor:
+    """t, cut where logsigmoid(t) is 0 to the last digit.
+
+    Beyond, its gradient is 0 and the factors that meet it may overflow: their product must not be NaN.
+    """
+    return t.clamp(max=-math.log(torch.finfo(t.dtype).tiny))
+
+
+def power(log_base: Tensor, gamma: float) -> Tensor:
+    """base^gamma for a base in [0, 1] given by its logarithm; gamma may exceed the type's range."""
+    return torch.exp(min(gamma, torch.finfo(log_base.dtype).max / 1000) * log_base)
+
+
+class LossModule(nn.Module):
+    """A loss as a module: the constructor stores its arguments under their names and nothing else."""
+
+    function: ClassVar[Callable[..., Tensor]]
+    setting_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls.setting_names = tuple(inspect.signature(cls).parameters)
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments as they now stand."""
+        return {name: getattr(self, name) for name in self.setting_names}
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Logits (N, C) and integer targets (N,) to the reduced loss."""
+        return type(self).function(logits, targets, **self.settings())
+
+    def extra_repr(self) -> str:
+        """The settings, for printing."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.settings().items())

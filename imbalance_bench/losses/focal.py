@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from imbalance_bench.losses.common import check_inputs, class_weight_tensor, in_float, reduce
+from imbalance_bench.losses.common import (
+    LossModule,
+    PerClass,
+    bounded,
+    check_inputs,
+    check_setting,
+    class_weight_tensor,
+    in_float,
+    log_odds_against,
+    numbers,
+    power,
+    weigh_and_reduce,
+)
 
 
 def focal_loss(
@@ -16,7 +25,7 @@ def focal_loss(
     targets: Tensor,
     *,
     gamma: float = 2.0,
-    alpha: float | Sequence[float] | Tensor | None = None,
+    alpha: float | PerClass | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """w_y (1 - p_y)^gamma (-log p_y), p being the softmax of the logits.
@@ -35,28 +44,37 @@ def focal_loss(
     Raises:
         ValueError: for shapes, targets, gamma, alpha or reduction that are not as above.
     """
-    check_inputs(logits, targets)
-    if not gamma >= 0 or gamma == float("inf"):
-        raise ValueError(f"gamma is {gamma}; a finite number of at least 0 is needed.")
-    weight = class_weight_tensor(alpha, logits)
-    targets = targets.long()
-    loss = focal_rows(logits, targets, gamma)
-    return reduce(loss if weight is None else loss * weight[targets], reduction)
+    targets = check_inputs(logits, targets)
+    check_setting("gamma", gamma, 0)
+    weight = class_weight_tensor(_per_class(alpha, logits.shape[1]), logits, "alpha")
+    return weigh_and_reduce(focal_rows(logits, targets, gamma), targets, weight, reduction)
 
 
 def focal_rows(logits: Tensor, targets: Tensor, gamma: float) -> Tensor:
-    """(N,) unweighted focal losses, without checks.
-
-    With t = logsumexp of the other classes' logits minus the target's: -log p = softplus(t) and
-    log(1 - p) = logsigmoid(t). Neither needs p itself, which saturates.
-    """
-    z = in_float(logits)
-    own = F.one_hot(targets, z.shape[1]).bool()
-    t = z.masked_fill(own, -torch.inf).logsumexp(1) - z.gather(1, targets[:, None]).squeeze(1)
-    return torch.exp(gamma * F.logsigmoid(t)) * F.softplus(t)
+    """(N,) unweighted focal losses, without checks."""
+    t = log_odds_against(in_float(logits), targets)
+    return power(F.logsigmoid(bounded(t)), gamma) * F.softplus(t)
 
 
-class FocalLoss(nn.Module):
+def _per_class(alpha: float | PerClass | None, n_classes: int) -> PerClass | None:
+    """Alpha as weights per class, where it is a number of two."""
+    if alpha is None:
+        return None
+    given = numbers(alpha, "alpha")
+    if given.ndim > 0:
+        return given
+    number = float(given)
+    if n_classes != 2:
+        raise ValueError(
+            f"alpha is one number for {n_classes} classes, which would only rescale the loss; "
+            "give one weight per class, or None."
+        )
+    if not 0 <= number <= 1:
+        raise ValueError(f"alpha is {number:g}; for two classes it lies in [0, 1].")
+    return [1 - number, number]
+
+
+class FocalLoss(LossModule):
     """`focal_loss` as a module, called like `nn.CrossEntropyLoss`.
 
     Args:
@@ -69,21 +87,15 @@ class FocalLoss(nn.Module):
     Lin et al. 2017, arXiv:1708.02002.
     """
 
+    function = staticmethod(focal_loss)
+
     def __init__(
         self,
         gamma: float = 2.0,
-        alpha: float | Sequence[float] | Tensor | None = None,
+        alpha: float | PerClass | None = None,
         reduction: str = "mean",
     ) -> None:
         super().__init__()
         self.gamma = gamma
         self.alpha = alpha
         self.reduction = reduction
-
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Logits (N, C) and integer targets (N,) to the reduced loss."""
-        return focal_loss(logits, targets, gamma=self.gamma, alpha=self.alpha, reduction=self.reduction)
-
-    def extra_repr(self) -> str:
-        """The settings, for printing."""
-        return f"gamma={self.gamma}, alpha={self.alpha}, reduction={self.reduction!r}"
