@@ -3,6 +3,7 @@
 from imbalance_bench.strategies.base import Context, FittingData, Stage, Strategy, mean_one
 from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
 from imbalance_bench.strategies.registry import available, create, register
+from imbalance_bench.strategies.smote import smote_plan
 
 __all__ = [
     "Context",
@@ -15,4 +16,5 @@ __all__ = [
     "create",
     "mean_one",
     "register",
+    "smote_plan",
 ]

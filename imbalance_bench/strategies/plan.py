@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imbalance_bench.strategies.arrays import real_images, whole_labels
+
 Ints = NDArray[np.int64]
 
 
@@ -111,6 +113,34 @@ class SamplingPlan:
             return train_labels[self.base]
         return np.concatenate([train_labels, self.extra_labels])[self.base]
 
+    def apply(self, images: Any, labels: Any) -> tuple[NDArray[Any], Ints]:
+        """The rows of the plan as arrays: (n, ...) images and the (n,) int64 labels of their base rows.
+
+        A copy, for what reads arrays; training builds each batch from the plan instead and holds none.
+        Images are float64 where `images` are, else float32; the rows are those of the plan, in its order.
+
+        Args:
+            images: (N, ...) finite real numbers, the training rows that the plan was made for.
+            labels: (N,) whole numbers.
+
+        Raises:
+            ValueError: where labels mix, which one label for each row can't say, or plan and rows don't fit.
+        """
+        if self.neighbour_labels is not None:
+            raise ValueError("the labels of this plan mix: no array of one label for each row says that.")
+        targets = whole_labels(labels)
+        rows = real_images(images, len(targets))
+        self.check(len(rows))
+        if self.extra_images is not None:
+            rows = np.concatenate([rows, self.extra_images], dtype=_made_type(rows), casting="same_kind")
+        made = rows[self.base].astype(_made_type(rows), copy=False)
+        if self.neighbour is not None and self.weight is not None:
+            mixed = np.flatnonzero(self.weight)
+            share = self.weight[mixed].astype(made.dtype).reshape(-1, *[1] * (made.ndim - 1))
+            start = made[mixed]
+            made[mixed] = start + share * (rows[self.neighbour[mixed]].astype(made.dtype) - start)
+        return made, self.labels(targets)
+
     def class_mass(self, train_labels: Ints, n_classes: int) -> NDArray[np.float64]:
         """(C,) float64: rows per class, a row with mixed labels shared between its two."""
         labels = self.labels(train_labels)
@@ -125,3 +155,7 @@ class SamplingPlan:
         if self.neighbour is None or self.weight is None:
             return np.unique(self.base)
         return np.unique(np.concatenate([self.base, self.neighbour[self.weight > 0]]))
+
+
+def _made_type(images: NDArray[Any]) -> type[np.float32 | np.float64]:
+    return np.float64 if images.dtype == np.float64 else np.float32

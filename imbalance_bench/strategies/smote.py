@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imbalance_bench.errors import RefusedError
-from imbalance_bench.params import param
+from imbalance_bench.params import build, param
+from imbalance_bench.strategies.arrays import generator, real_images, whole_labels
 from imbalance_bench.strategies.base import Context, Strategy
 from imbalance_bench.strategies.neighbours import nearest_neighbours
 from imbalance_bench.strategies.oversample import grown_size, ratio_to_largest
 from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
 from imbalance_bench.strategies.registry import register
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from torch import Tensor
 
 
 @register
@@ -68,6 +74,50 @@ class Smote(Strategy):
         return SamplingPlan(
             np.concatenate(base), np.concatenate(neighbour), np.concatenate(weight), notes=tuple(notes)
         )
+
+
+def smote_plan(
+    images: ArrayLike | Tensor,
+    labels: ArrayLike | Tensor,
+    *,
+    k: int = 5,
+    ratio: float = 1.0,
+    random_state: Any = None,
+) -> SamplingPlan:
+    """The plan of SMOTE for arrays: every row once, then the rows between neighbours, as row numbers.
+
+    No image is copied until `SamplingPlan.apply` makes them all, or a batch mixes those that it needs:
+    image = images[base] + weight * (images[neighbour] - images[base]), its label labels[base].
+
+    Args:
+        images: (N, ...) finite numbers of any real type; distances are Euclidean over all their values.
+        labels: (N,) whole numbers of any value, at least two of them different.
+        k: how many nearest neighbours of its class a row may mix with, from 1; fewer, and a note in the plan,
+            for a class of at most k rows.
+        ratio: size of the smaller classes over that of the largest afterwards, in (0, 1].
+        random_state: None, a whole number, a numpy Generator or a RandomState, as in scikit-learn.
+
+    Raises:
+        ValueError: for anything else, and (RefusedError) for a class of one row that would have to grow.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.random.default_rng(0).normal(size=(60, 1, 8, 8))
+        >>> labels = np.repeat([3, 7], [50, 10])
+        >>> plan = smote_plan(images, labels, random_state=0)
+        >>> more, their_labels = plan.apply(images, labels)
+        >>> more.shape, np.unique(their_labels, return_counts=True)[1].tolist()
+        ((100, 1, 8, 8), [50, 50])
+    """
+    strategy = build(Smote, {"k": k, "ratio": ratio}, what="smote_plan")
+    given = whole_labels(labels)
+    rows = real_images(images, len(given))
+    values, codes = np.unique(given, return_inverse=True)
+    if len(values) < 2:
+        raise ValueError(f"labels holds {values[0]} alone; at least two classes are needed.")
+    names = tuple(map(str, values.tolist()))
+    view = TrainingView(codes.astype(np.int64), len(values), lambda at: rows[at], names)
+    return strategy.plan(view, generator(random_state))
 
 
 def _too_few(which: str, count: int, target: int) -> RefusedError:

@@ -1,0 +1,44 @@
+"""Class-balanced sampling: every class gives as many rows to a pass, whatever its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imbalance_bench.strategies.base import Strategy
+from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
+from imbalance_bench.strategies.power import power_rows
+from imbalance_bench.strategies.registry import register
+
+
+@register
+@dataclass(frozen=True)
+class ClassBalancedSampling(Strategy):
+    """N / C rows of each class a pass, drawn anew: large classes give a part, small ones repeat theirs.
+
+    A pass stays as long as the training set has rows. Where the paper draws a class and then a row of it,
+    here the counts are exact and the rows of a class take turns: the same shares with less chance in them.
+    """
+
+    name = "class-balanced-sampling"
+    summary = "draw as many rows of every class, N in all, anew for every pass"
+    paper = (
+        "Kang et al. (2020), Decoupling representation and classifier for long-tailed recognition, "
+        "arXiv:1910.09217"
+    )
+
+    @property
+    def redraws(self) -> bool:
+        """True: every pass holds other rows of the larger classes."""
+        return True
+
+    @property
+    def prior_is_exact(self) -> bool:
+        """True: the draw changes the shares of the classes alone."""
+        return True
+
+    def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
+        """N rows, of each class N / C to the nearest whole number."""
+        classes = [view.rows_of(label) for label in range(view.n_classes)]
+        return SamplingPlan(power_rows(classes, 0.0, len(view), rng))
