@@ -83,8 +83,11 @@ def _show(entries: list[dict[str, Any]], explain: bool) -> None:
         for key, title in EXPLAINED.items() if explain else ():
             if said := entry.get(key):
                 grid.add_row(Text(title, "dim"), Text(said if isinstance(said, str) else ", ".join(said)))
-        for parameter in entry.get("parameters", []):
-            usual = f"; usual: {parameter['usual']}" if explain and parameter.get("usual") else ""
+        parameters = entry.get("parameters", [])
+        if parameters and not explain:
+            grid.add_row("", Text(", ".join(f"{p['name']}={p['default']}" for p in parameters), "dim"))
+        for parameter in parameters if explain else ():
+            usual = f"; usual: {parameter['usual']}" if parameter.get("usual") else ""
             text = f"{parameter['help']}; {parameter['allowed']}{usual} [default: {parameter['default']}]"
             grid.add_row(Text(f"  {parameter['name']}"), Text(text))
     console.print(grid)

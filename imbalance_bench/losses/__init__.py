@@ -15,14 +15,14 @@ from imbalance_bench.losses.class_balanced import (
     effective_number_weights,
 )
 from imbalance_bench.losses.focal import FocalLoss, focal_loss
+from imbalance_bench.losses.ldam import LDAMLoss, ldam_loss, ldam_margins
+from imbalance_bench.losses.logit_adjusted import LogitAdjustedLoss, logit_adjusted_loss
+from imbalance_bench.losses.poly1 import Poly1Loss, poly1_loss
 from imbalance_bench.losses.smoothing import (
     LabelAwareSmoothingLoss,
     label_aware_smoothing,
     label_aware_smoothing_loss,
 )
-from imbalance_bench.losses.ldam import LDAMLoss, ldam_loss, ldam_margins
-from imbalance_bench.losses.logit_adjusted import LogitAdjustedLoss, logit_adjusted_loss
-from imbalance_bench.losses.poly1 import Poly1Loss, poly1_loss
 
 __all__ = [
     "AsymmetricLoss",

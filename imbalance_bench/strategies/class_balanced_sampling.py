@@ -23,6 +23,11 @@ class ClassBalancedSampling(Strategy):
 
     name = "class-balanced-sampling"
     summary = "draw as many rows of every class, N in all, anew for every pass"
+    formula = "N / C rows of each class a pass, a class's rows in turn; loss -log p_y"
+    caution = (
+        "Rows of a rare class come again and again, so that a long training learns them by heart, while a "
+        "pass shows few of the large classes. It moves the balance of the classes as weights do."
+    )
     paper = (
         "Kang et al. (2020), Decoupling representation and classifier for long-tailed recognition, "
         "arXiv:1910.09217"

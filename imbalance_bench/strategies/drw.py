@@ -10,10 +10,13 @@ from imbalance_bench.strategies.base import Context, Floats, Strategy
 from imbalance_bench.strategies.class_balanced import beta_parameter, effective_weights, hardly_a_weight
 from imbalance_bench.strategies.registry import register
 
+DEFERRED = 0.8
+"""The share of training after which deferred remedies begin: 160 of the 200 epochs of Cao et al."""
+
 
 def start_parameter() -> Any:
     """The parameter of what begins late."""
-    return param(0.8, low=0.0, high=1.0, help="share of the steps before it begins", usual="0.7 to 0.9")
+    return param(DEFERRED, low=0.0, high=1.0, help="share of the steps before it begins", usual="0.7 to 0.9")
 
 
 @register

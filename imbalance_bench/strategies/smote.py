@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imbalance_bench.errors import RefusedError
+from imbalance_bench.errors import RefusedError, RequestError
 from imbalance_bench.params import build, param
 from imbalance_bench.strategies.arrays import generator, real_images, whole_labels
-from imbalance_bench.strategies.base import Context, Strategy
+from imbalance_bench.strategies.base import Context, Stage, Strategy
+from imbalance_bench.strategies.drw import DEFERRED
 from imbalance_bench.strategies.neighbours import nearest_neighbours
 from imbalance_bench.strategies.oversample import grown_size, ratio_to_largest
 from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
@@ -26,17 +28,53 @@ if TYPE_CHECKING:
 class Smote(Strategy):
     """Rows up to ratio * n_max per class, each between a row and one of its k nearest of the same class.
 
-    The images between are computed in floats when a batch is built; the plan holds row numbers only.
+    The images between are computed in floats when a batch is built; the plan holds row numbers only. In
+    feature space (Dablain, Krawczyk & Chawla 2022, arXiv:2105.02340, do so) rows are those of the features.
     """
 
     name = "smote"
     summary = "add images between near neighbours of the smaller classes, up to the size of the largest"
+    formula = "x_i + u (x_j - x_i), x_j one of the k nearest rows of the class of x_i, u uniform in [0, 1]"
+    caution = (
+        "The mean of two images is seldom an image of their class: in pixels it blurs what does not lie on "
+        "top of each other, which space=features avoids. Below k + 1 rows of a class k is lowered; one row "
+        "cannot be used at all."
+    )
     paper = "Chawla, Bowyer, Hall & Kegelmeyer (2002), SMOTE: synthetic minority over-sampling technique"
 
     k: int = param(
-        5, kind="int", low=1, high=1000, help="how many nearest neighbours of its class a row may mix with"
+        5,
+        kind="int",
+        low=1,
+        high=1000,
+        help="how many nearest neighbours of its class a row may mix with",
+        usual="3 to 10",
     )
     ratio: float = ratio_to_largest()
+    space: str = param(
+        "pixel",
+        kind="word",
+        words=("pixel", "features"),
+        help="what lies between: images, from the first step on; or, on a network trained plainly up to "
+        "start, its features, on which the head is trained further",
+    )
+    start: float = param(
+        DEFERRED, low=0.0, high=1.0, help="with space=features: share of the steps before", usual="0.7 to 0.9"
+    )
+
+    def __post_init__(self) -> None:
+        if self.space == "pixel" and self.start != DEFERRED:
+            raise RequestError(
+                f"smote: start={self.start:g} belongs to space=features; in pixels it acts from the first "
+                "step on. Leave one out."
+            )
+
+    def stages(self) -> Sequence[Stage]:
+        """One; in feature space plain training, then the head on features with those between them."""
+        if self.space == "pixel":
+            return super().stages()
+        head = Stage(1 - self.start, trainable="head", inputs="features")
+        return (Stage(self.start, resample=False), head)
 
     def check(self, context: Context) -> None:
         """RefusedError for a class of one row that would have to grow: a line needs two."""

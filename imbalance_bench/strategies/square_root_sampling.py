@@ -23,6 +23,11 @@ class SquareRootSampling(Strategy):
 
     name = "square-root-sampling"
     summary = "draw rows of every class by the square root of its size, N in all, anew for every pass"
+    formula = "N n_c^power / (sum over classes of n^power) rows of each class a pass; loss -log p_y"
+    caution = (
+        "A compromise: rare classes are repeated less often than under class-balanced sampling, and the "
+        "scores still lean towards the large ones."
+    )
     paper = (
         "Mahajan et al. (2018), Exploring the limits of weakly supervised pretraining, arXiv:1805.00932; "
         "Kang et al. (2020), Decoupling representation and classifier for long-tailed recognition, "
@@ -34,6 +39,7 @@ class SquareRootSampling(Strategy):
         low=0.0,
         high=1.0,
         help="shares are proportional to n_c^power: 0 makes classes equal, 1 leaves them as they are",
+        usual="0.25 to 0.75",
     )
 
     @property
