@@ -39,7 +39,7 @@ RECORDED = ("numpy", "scikit-learn", "imbalanced-learn", "torch", "torchvision")
 class _Result:
     model: Classifier
     initial_hash: str
-    earlier_steps: int
+    earlier: Record | None
     trained: Trained
     predictions: Mapping[str, NDArray[Any]]
 
@@ -121,7 +121,7 @@ def _train(
             seed=torch_seed("init", config.seed, config.vary),
         )
         start = initial_hash(model)
-        earlier_steps = _start_from(model, config, store)
+        earlier = _start_from(model, config, store)
         model.to(device)
         trained = train(model, *_training_rows(materials, device), strategy, context, how, streams)
         predictions: dict[str, NDArray[Any]] = {}
@@ -135,7 +135,7 @@ def _train(
                 f"{part}_rows": rows,
             }
         predictions |= {f"{part}_log_likelihood": known for part, known in materials.log_likelihood.items()}
-    return _Result(model, start, earlier_steps, trained, predictions)
+    return _Result(model, start, earlier, trained, predictions)
 
 
 def _training_rows(materials: Materials, device: torch.device) -> tuple[Any, Any]:
@@ -159,12 +159,12 @@ def _training_rows(materials: Materials, device: torch.device) -> tuple[Any, Any
     return Rows(pool, index, torch.from_numpy(labels).to(device)), view
 
 
-def _start_from(model: Classifier, config: RunConfig, store: Store) -> int:
-    """Load the weights of the run that `config` starts from, if any; the steps that went into it."""
+def _start_from(model: Classifier, config: RunConfig, store: Store) -> Record | None:
+    """Load the weights of the run that `config` starts from, if any; what is recorded of it."""
     from safetensors.torch import load_file
 
     if config.requires_key is None:
-        return 0
+        return None
     base = store.find_key(config.requires_key)
     if base is None:
         raise RuntimeError(f"the run {config.requires_key} that this one starts from is not stored.")
@@ -172,13 +172,13 @@ def _start_from(model: Classifier, config: RunConfig, store: Store) -> int:
     stored = load_file(base.folder / "weights.safetensors")
     # A head of cosines has a scale and no bias; whatever both kinds have is taken over.
     model.load_state_dict({name: stored.get(name, value) for name, value in own.items()})
-    return int(base.record["optimizer_steps"])
+    return base.record
 
 
 def _record(
     config: RunConfig, materials: Materials, strategy: Strategy, context: Context, result: _Result
 ) -> Record:
-    trained = result.trained
+    trained, before = result.trained, result.earlier
     factors = strategy.loss_factors(context)
     return {
         "format_version": FORMAT_VERSION,
@@ -196,10 +196,11 @@ def _record(
         "positive_class": context.class_names[context.positive] if context.n_classes == 2 else None,
         "effective_prior": trained.effective_prior.tolist(),
         "loss_factors": None if factors is None else factors.tolist(),
-        "optimizer_steps": trained.steps + result.earlier_steps,
-        "samples_seen": trained.samples_seen + result.earlier_steps * config.batch_size,
+        "optimizer_steps": trained.steps + (before["optimizer_steps"] if before else 0),
+        "samples_seen": trained.samples_seen + (before["samples_seen"] if before else 0),
         "distinct_rows": trained.distinct_rows,
-        "passes": trained.samples_seen / trained.distinct_rows,
+        "passes": trained.samples_seen / trained.distinct_rows + (before["passes"] if before else 0.0),
+        "class_passes": (trained.class_passes + (before["class_passes"] if before else 0.0)).tolist(),
         "split_hash": materials.split.hash(),
         "test_part": materials.test_part,
         "initial_weights_hash": result.initial_hash,

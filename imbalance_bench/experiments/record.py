@@ -17,7 +17,7 @@ from imbalance_bench.config import RunConfig
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments.archives import DAMAGED
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 FILES = ("per_class.csv", "history.csv", "predictions.npz", "hardest.npz", "weights.safetensors")
 
 
@@ -46,6 +46,7 @@ class Record(TypedDict):
     samples_seen: int
     distinct_rows: int
     passes: float
+    class_passes: list[float]
     split_hash: str
     test_part: Literal["drawn", "given", "split"]
     initial_weights_hash: str
@@ -86,7 +87,10 @@ def read_record(folder: Path) -> Record | None:
     if folder.name != f"seed-{config.seed}-{config.key()}" or record["group"] != config.group():
         raise DamagedError("the folder's name does not fit its run.json")
     n = len(record["class_names"])
-    by_class = [record[k] for k in ("class_counts", "sampled_counts", "class_order", "effective_prior")]
+    by_class = [
+        record[k]
+        for k in ("class_counts", "sampled_counts", "class_order", "effective_prior", "class_passes")
+    ]
     counts, prior = record["class_counts"], record["effective_prior"]
     possible = min(counts, default=0) >= 1 and min(prior, default=-1.0) >= 0 and 0 < sum(prior) < np.inf
     named = record["positive_class"] is None or record["positive_class"] in record["class_names"]

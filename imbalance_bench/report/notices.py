@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from imbalance_bench.experiments.record import Record
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.arms import ScoredArm
-from imbalance_bench.strategies.base import Floats, is_afterwards_only
+from imbalance_bench.strategies.base import is_afterwards_only
 
 LISTED = 4
 
@@ -26,7 +25,7 @@ def notices(arms: Sequence[ScoredArm]) -> list[str]:
     said += unequal_seeds(arms)
     base = next((arm for arm in asked if arm.name == "cross-entropy"), None)
     if base is not None:
-        reference = max(passes_of_class(run.record).max() for run in base.runs)
+        reference = max(max(run.record["class_passes"]) for run in base.runs)
         for arm in asked:
             said += _repeats(arm, float(reference))
     return said
@@ -39,17 +38,10 @@ def unequal_seeds(arms: Sequence[ScoredArm]) -> list[str]:
     return []
 
 
-def passes_of_class(record: Record) -> Floats:
-    """(C,) how often each row of a class that the plan holds was seen."""
-    plan = np.asarray(record["sampled_counts"], dtype=np.float64)
-    held = np.minimum(plan, np.asarray(record["class_counts"]))
-    return np.asarray(record["samples_seen"] * plan / plan.sum() / np.maximum(held, 1))
-
-
 def _repeats(arm: ScoredArm, reference: float) -> list[str]:
     """A sentence where a strategy repeats the rows of some class over ten times as often as the baseline."""
-    record = max((run.record for run in arm.runs), key=lambda record: passes_of_class(record).max())
-    passes = passes_of_class(record)
+    record = max((run.record for run in arm.runs), key=lambda record: max(record["class_passes"]))
+    passes = np.asarray(record["class_passes"])
     if passes.max() <= 10 * reference:
         return []
     name = record["class_names"][int(passes.argmax())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imbalance_bench.strategies.base import Stage
+from imbalance_bench.strategies.base import Context, Stage
 from imbalance_bench.strategies.class_balanced_sampling import ClassBalancedSampling
 from imbalance_bench.strategies.registry import register
 
@@ -32,6 +32,12 @@ class Crt(ClassBalancedSampling):
     def requires(self) -> str:
         """Plain cross-entropy, trained first where it is not stored."""
         return "cross-entropy"
+
+    def notes(self, context: Context) -> tuple[str, ...]:
+        """That it costs more than the others."""
+        return (
+            "goes on from a finished cross-entropy: twice the steps, the second half for the head alone.",
+        )
 
     def stages(self) -> Sequence[Stage]:
         """The head alone, anew, on features."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from imbalance_bench.params import param
 from imbalance_bench.strategies.base import Context, RowLoss, Strategy
@@ -30,13 +30,13 @@ class LabelAwareSmoothing(Strategy):
     )
     paper = "Zhong et al. (2021), Improving calibration for long-tailed recognition, arXiv:2104.00466"
 
-    head_smoothing: float = param(
+    smooth_head: float = param(
         0.3, low=0.0, high=1.0, high_open=True, help="e of the largest class", usual="0.1 to 0.4"
     )
-    tail_smoothing: float = param(
+    smooth_tail: float = param(
         0.0, low=0.0, high=1.0, high_open=True, help="e of the rarest class", usual="0 to 0.1"
     )
-    shape: str = param(
+    shape: Literal["concave", "linear", "convex"] = param(
         "concave",
         kind="word",
         words=("concave", "linear", "convex"),
@@ -47,14 +47,12 @@ class LabelAwareSmoothing(Strategy):
         """One value per row."""
         import torch
 
-        from imbalance_bench.losses.label_aware_smoothing import (
+        from imbalance_bench.losses.smoothing import (
             label_aware_smoothing,
             label_aware_smoothing_rows,
         )
 
-        found = label_aware_smoothing(
-            context.class_counts, self.head_smoothing, self.tail_smoothing, self.shape
-        )
+        found = label_aware_smoothing(context.class_counts, self.smooth_head, self.smooth_tail, self.shape)
         smoothing = torch.as_tensor(found, dtype=torch.float32)
 
         def rows(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,11 @@ from imbalance_bench.strategies.registry import register
 @register
 @dataclass(frozen=True)
 class Mixup(Strategy):
-    """Each row is mixed with a partner: partners and Beta(alpha, alpha) weights are drawn anew each pass."""
+    """Rows are mixed two by two, each with a weight from Beta(alpha, alpha), drawn anew for every pass.
+
+    Two partners mix with each other by one weight: each row's mixtures are distributed as in the paper, and
+    what a row gives away in one image it takes part with in the other, so that a pass holds every row once.
+    """
 
     name = "mixup"
     summary = "mix each image and its label with those of a random partner, anew each pass"
@@ -41,8 +45,11 @@ class Mixup(Strategy):
         return True
 
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
-        """Every row once, each with a partner and a weight."""
+        """Every row once, each with a partner and a weight; one row stays alone where their number is odd."""
         rows = np.arange(len(view), dtype=np.int64)
-        partner = rng.permutation(rows)
-        weight = rng.beta(self.alpha, self.alpha, size=len(rows)).astype(np.float32)
+        pairs = rng.permutation(rows)[: len(rows) // 2 * 2].reshape(-1, 2)
+        share = rng.beta(self.alpha, self.alpha, size=len(pairs)).astype(np.float32)
+        partner, weight = rows.copy(), np.zeros(len(rows), dtype=np.float32)
+        partner[pairs] = pairs[:, ::-1]
+        weight[pairs] = share[:, None]
         return SamplingPlan(rows, partner, weight, neighbour_labels=view.labels[partner])

@@ -46,6 +46,7 @@ class Trained:
         samples_seen: rows fed, with repetition.
         distinct_rows: different training rows among those that the plans hold.
         plan_counts: (C,) rows per class in one pass of the last stage's plan.
+        class_passes: (C,) how often each row of a class that the plans hold was fed, on average.
         effective_prior: (C,) rows drawn per class times class weight, averaged over the steps; sums to 1.
         notes: what the plans want the user to know.
         history: (step, mean loss since the point before, learning rate).
@@ -56,6 +57,7 @@ class Trained:
     samples_seen: int
     distinct_rows: int
     plan_counts: Floats
+    class_passes: Floats
     effective_prior: Floats
     notes: tuple[str, ...]
     history: list[tuple[int, float, float]]
@@ -91,7 +93,7 @@ def train(
 
     total = how.total_steps(_rows_of_a_pass(stages, view, plans_of))
     log = _Log(total)
-    prior = np.zeros(context.n_classes)
+    prior, fed = np.zeros(context.n_classes), np.zeros(context.n_classes)
     with torch.random.fork_rng(devices=[model.mean.device] if model.mean.is_cuda else []):
         torch.manual_seed(streams.training_seed)
         for phase in phases(stages, total):
@@ -104,6 +106,7 @@ def train(
                 mass = plans.first.class_mass(view.labels, context.n_classes)
                 stage_prior = _effective_prior(strategy, context, mass, log.done / total, steps / total)
                 prior += stage_prior * steps
+                fed += steps * how.batch_size * mass / mass.sum()
                 loss = strategy.loss(replace(context, effective_prior=stage_prior))
                 for batch in islice(batches(pool, plans.next, how.batch_size, streams.batches), steps):
                     weights = strategy.weights(context, log.done / total)
@@ -114,6 +117,7 @@ def train(
         samples_seen=total * how.batch_size,
         distinct_rows=int(touched.sum()),
         plan_counts=mass,
+        class_passes=fed / np.maximum(np.bincount(view.labels[touched], minlength=context.n_classes), 1),
         effective_prior=prior / prior.sum(),
         notes=tuple(dict.fromkeys(note for source in sources.values() for note in source.first.notes)),
         history=log.history,

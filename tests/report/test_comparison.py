@@ -19,7 +19,7 @@ from imbalance_bench.experiments.store import StoredRun, find_runs
 from imbalance_bench.report.arms import Failure, ScoredArm, score_arm
 from imbalance_bench.report.comparison import comparison
 from imbalance_bench.report.estimates import Protocol, value_of
-from imbalance_bench.report.notices import notices, passes_of_class
+from imbalance_bench.report.notices import notices
 from imbalance_bench.report.reading import Reading
 from imbalance_bench.report.rows import CLASS_METRICS, group_of, per_class, spread, summary
 from imbalance_bench.strategies.base import Adjust, Context, Decide, FittingData, Strategy
@@ -236,8 +236,7 @@ def test_a_decision_changes_decisions_only(stored: StoredComparison) -> None:
 def test_notices_tell_of_factors_and_of_many_passes(stored: StoredComparison) -> None:
     runs = runs_of(stored, "cross-entropy")
     often = runs_of(stored, "undersample")[0]
-    rows = sum(often.record["sampled_counts"])
-    often = replace(often, record={**often.record, "samples_seen": int(1e4 * rows)})
+    often = replace(often, record={**often.record, "class_passes": [1e4, *often.record["class_passes"][1:]]})
     arms = [
         score_arm(create("ce"), runs, "dataset"),
         score_arm(create("undersample"), [often], "dataset"),
@@ -246,15 +245,3 @@ def test_notices_tell_of_factors_and_of_many_passes(stored: StoredComparison) ->
     assert any("undersample sees each training row of class 0 10,000 times" in line for line in said)
     assert any("taken together" in line for line in said)
     assert notices(arms[:1]) == []
-
-
-def test_passes_of_a_class_count_repeated_rows(stored: StoredComparison) -> None:
-    record = runs_of(stored, "cross-entropy")[0].record
-    counts, seen = [900, 100], 2 * 1800
-    classes = {"class_counts": counts, "samples_seen": seen}
-    plain = {**record, **classes, "sampled_counts": [900.0, 100.0]}
-    over = {**record, **classes, "sampled_counts": [900.0, 900.0]}
-    under = {**record, **classes, "sampled_counts": [100.0, 100.0]}
-    assert passes_of_class(plain).tolist() == pytest.approx([3.6, 3.6])  # 3600 rows fed of 1000
-    assert passes_of_class(over).tolist() == pytest.approx([2.0, 18.0])  # 1800 fed of 900 and of 100
-    assert passes_of_class(under).tolist() == pytest.approx([18.0, 18.0])
