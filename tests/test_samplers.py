@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 from itertools import chain
 from typing import Any
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from torch import distributed
 from torch.utils.data import DataLoader, Dataset
 
+from imbalance_bench import samplers
 from imbalance_bench.samplers import BalancedBatchSampler
+from imbalance_bench.strategies import smote
 from imbalance_bench.strategies.power import rows_per_class
 
 Batches = list[list[int]]
@@ -45,6 +48,13 @@ def of_all_ranks(labels: np.ndarray, batch_size: int, world: int, **more: Any) -
     for sampler in made:
         sampler.set_epoch(3)
     return [list(sampler) for sampler in made]
+
+
+def test_the_examples_run() -> None:
+    for module in (samplers, smote):
+        found = doctest.testmod(module)
+        assert found.attempted
+        assert not found.failed
 
 
 # --- one process ---
