@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from imbalance_bench.strategies import SamplingPlan, TrainingView
+from imbalance_bench.training.batches import Rows, batches
 
 
 def ints(*values: int) -> np.ndarray:
@@ -124,3 +126,69 @@ def test_a_view_makes_its_images_only_when_asked() -> None:
 def test_a_view_names_its_classes() -> None:
     assert TrainingView(ints(0), 3, images).class_names == ("0", "1", "2")
     assert TrainingView(ints(0), 2, images, ("a", "b")).class_names == ("a", "b")
+
+
+# --- as arrays ---
+
+
+def pictures() -> np.ndarray:
+    return np.arange(12, dtype=np.uint8).reshape(3, 1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"), [(np.uint8, np.float32), (np.float32, np.float32), (np.float64, np.float64)]
+)
+def test_repeated_rows_as_arrays(dtype: Any, expected: Any) -> None:
+    made, labels = SamplingPlan(ints(2, 0, 2)).apply(pictures().astype(dtype), [4, 5, 9])
+    np.testing.assert_array_equal(made, pictures()[[2, 0, 2]])
+    assert made.dtype == expected
+    assert labels.tolist() == [9, 4, 9]
+    assert labels.dtype == np.int64
+
+
+def test_mixed_rows_as_arrays() -> None:
+    plan = SamplingPlan(ints(0, 1, 2), neighbour=ints(0, 2, 0), weight=floats(0, 0.25, 1))
+    before = pictures()
+    made, labels = plan.apply(before, ints(0, 1, 1))
+    np.testing.assert_array_equal(made, [before[0], before[1] + 1.0, before[0]])
+    assert labels.tolist() == [0, 1, 1]
+    np.testing.assert_array_equal(before, pictures())
+
+
+def test_extras_as_arrays() -> None:
+    extra = np.full((1, 1, 2, 2), 0.5)
+    plan = SamplingPlan(ints(3, 0), ints(0, 3), floats(0.5, 0.5), extra_images=extra, extra_labels=ints(7))
+    made, labels = plan.apply(pictures(), ints(4, 5, 6))
+    np.testing.assert_array_equal(made, np.stack([pictures()[0] / 2 + 0.25] * 2))
+    assert made.dtype == np.float32
+    assert labels.tolist() == [7, 4]
+
+
+def test_arrays_share_no_memory_with_the_rows() -> None:
+    rows = pictures().astype(np.float64)
+    made, labels = SamplingPlan.identity(3).apply(rows, given := ints(0, 1, 2))
+    made[:], labels[:] = -1, -1
+    np.testing.assert_array_equal(rows, pictures())
+    assert given.tolist() == [0, 1, 2]
+
+
+def test_arrays_are_what_a_batch_holds() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (20, 1, 2, 2), dtype=np.uint8)
+    rows = Rows(torch.from_numpy(images), torch.arange(20), torch.arange(20) % 2)
+    plan = SamplingPlan(rng.integers(20, size=50), rng.integers(20, size=50), rng.random(50, np.float32))
+    batch = next(batches(rows, lambda: plan, 50, np.random.default_rng(1)))
+    order = np.random.default_rng(1).permutation(50)
+    made, labels = plan.apply(images, rows.labels)
+    np.testing.assert_array_equal(batch.inputs.numpy(), made[order])
+    assert batch.targets.tolist() == labels[order].tolist()
+
+
+def test_arrays_that_cannot_be() -> None:
+    mixing = SamplingPlan(ints(0), ints(1), floats(0.5), neighbour_labels=ints(1))
+    with pytest.raises(ValueError, match="labels of this plan mix"):
+        mixing.apply(pictures(), ints(0, 1, 2))
+    with pytest.raises(ValueError, match=r"outside 0\.\.2"):
+        SamplingPlan(ints(3)).apply(pictures(), ints(0, 1, 2))
+    with pytest.raises(ValueError, match="3 rows and labels has 2"):
+        SamplingPlan(ints(0)).apply(pictures(), ints(0, 1))

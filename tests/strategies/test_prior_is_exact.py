@@ -18,6 +18,8 @@ from imbalance_bench.strategies.base import Adjust, FittingData, Floats, RowLoss
         ("undersample", True),
         ("undersample:ratio=0.5,redraw=pass", True),
         ("oversample", True),
+        ("class-balanced-sampling", True),
+        ("square-root-sampling:power=0.3", True),
         ("class-weights", True),
         ("logit-adjustment:tau=0.5", True),
         ("threshold:metric=mcc", True),
