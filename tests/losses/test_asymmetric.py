@@ -49,27 +49,22 @@ def test_equal_gammas_are_sigmoid_focal(gamma: float) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("margin", [1e-60, 1e-30, 1e-6, 0.05, 0.5, 0.99, 1 - 1e-9])
-@pytest.mark.parametrize("gamma", [0.0, 0.01, 0.5, 1.0, 4.0])
-def test_the_kink(dtype: torch.dtype, margin: float, gamma: float) -> None:
+def test_the_kink(dtype: torch.dtype, margin: float) -> None:
     """Steps of one last place around p = margin: nothing, then little, and never a steep gradient."""
     z = torch.full((201,), math.log(margin) - math.log1p(-margin), dtype=dtype)
     for step in range(1, 101):
         z[100 + step] = torch.nextafter(z[99 + step], torch.tensor(torch.inf, dtype=dtype))
         z[100 - step] = torch.nextafter(z[101 - step], torch.tensor(-torch.inf, dtype=dtype))
-    logits = torch.stack([torch.full_like(z, 200.0), z], dim=1).requires_grad_()
-    loss = asymmetric_loss(
-        logits,
-        torch.zeros(201, dtype=torch.int64),
-        gamma_neg=gamma,
-        margin=margin,
-        reduction="none",
-    )
-    loss.backward(torch.ones_like(loss))
-    assert logits.grad is not None
-    assert (loss >= 0).all()
-    assert (loss <= 1e-3).all()
-    slopes = logits.grad[:, 1]
-    assert ((slopes >= 0) & (slopes <= 1)).all()
+    z = torch.stack([torch.full_like(z, 200.0), z], dim=1)
+    targets = torch.zeros(201, dtype=torch.int64)
+    for gamma in (0.0, 0.01, 0.5, 1.0, 4.0):
+        logits = z.clone().requires_grad_()
+        loss = asymmetric_loss(logits, targets, gamma_neg=gamma, margin=margin, reduction="none")
+        loss.backward(torch.ones_like(loss))  # type: ignore[no-untyped-call]
+        assert logits.grad is not None
+        slopes = logits.grad[:, 1]
+        assert ((loss >= 0) & (loss <= 1e-3)).all()
+        assert ((slopes >= 0) & (slopes <= 1)).all()
 
 
 def test_negatives_up_to_the_margin_cost_nothing() -> None:
