@@ -94,7 +94,7 @@ def numbers(values: Any, name: str) -> npt.NDArray[Any]:
         values = (values.double() if values.is_floating_point() else values).numpy()
     try:
         array = np.asarray(values)
-    except ValueError:  # rows of unequal length
+    except (TypeError, ValueError):  # rows of unequal length, tensors on several devices
         array = np.asarray(None)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} is {values!r}; real numbers are needed, one per class.")
@@ -112,9 +112,7 @@ def like_logits(values: npt.NDArray[np.float64], logits: Tensor) -> Tensor:
     return torch.tensor(values, dtype=dtype, device=logits.device)
 
 
-def class_weight_tensor(
-    weight: float | PerClass | None, logits: Tensor, name: str = "weight"
-) -> Tensor | None:
+def class_weight_tensor(weight: PerClass | None, logits: Tensor, name: str = "weight") -> Tensor | None:
     """(C,) weights on the device and in the type of the (float) logits, as constants; None stays None.
 
     ValueError, speaking of `name`, unless they are finite (in that type) and at least 0.
@@ -126,10 +124,12 @@ def class_weight_tensor(
         raise ValueError(
             f"{name} has shape {values.shape}; ({logits.shape[1]},) is needed: one weight per class."
         )
-    found = like_logits(values, logits)
-    if not bool(torch.isfinite(found).all()) or bool((found < 0).any()):
-        raise ValueError(f"{name} is {values.tolist()}; finite weights of at least 0 are needed.")
-    return found
+    largest = torch.finfo(in_float(logits).dtype).max
+    wrong = ~((values >= 0) & (values <= largest))
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise ValueError(f"{name}[{first}] is {values[first]:g}; a finite number of at least 0 is needed.")
+    return like_logits(values, logits)
 
 
 def weigh_and_reduce(rows: Tensor, targets: Tensor, weight: Tensor | None, reduction: str) -> Tensor:

@@ -68,6 +68,20 @@ def test_saturated_logits(logits: list[float], target: int, value: float, gradie
     assert z.grad[0].tolist() == pytest.approx(gradient, rel=1e-5, abs=1e-12)
 
 
+@pytest.mark.parametrize("gamma", [1e20, 1e39, 1e300])
+def test_gamma_beyond_float32(gamma: float) -> None:
+    # (1 - p)^gamma is 1 where p is 0 to the last digit, and 0 elsewhere.
+    z = torch.tensor([[0.0, 200.0], [0.0, 0.0], [20.0, 0.0]])
+    loss = focal_loss(z, torch.tensor([0, 0, 0]), gamma=gamma, reduction="none")
+    assert loss.tolist() == [pytest.approx(200.0, rel=0.01), 0.0, 0.0]
+
+
+@pytest.mark.parametrize("alpha", [np.float64(0.75), np.array(0.75), torch.tensor(0.75)])
+def test_a_number_of_any_form_is_the_weight_of_class_1(alpha: Any) -> None:
+    found = focal_loss(two_class(Z), Y, alpha=alpha, reduction="none")
+    assert torch.equal(found, focal_loss(two_class(Z), Y, alpha=[0.25, 0.75], reduction="none"))
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize(("edge", "value"), [(20.0, 40.0), (60.0, 120.0)])
 def test_half_types_stay_finite(dtype: torch.dtype, edge: float, value: float) -> None:
