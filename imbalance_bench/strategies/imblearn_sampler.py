@@ -42,9 +42,9 @@ class Imblearn(Strategy):
     summary = "any sampler of imbalanced-learn, as imblearn:SMOTEENN or imblearn:NearMiss:n_neighbors=3"
     formula = "(X, y) -> ClassName(key=value, ...).fit_resample(X, y), a row of X being an image's pixels"
     caution = (
-        "The pixels of all rows are copied, and distances are those of raw pixels: slow for many rows, and near "
-        "in pixels is often not alike. Rules that clean remove rows that are hard to tell apart; the test set "
-        "keeps such rows."
+        "Distances are those of raw pixels, between copies of all rows: slow where there are many, and near "
+        "in pixels is often not alike. Cleaning rules take out rows that are hard to tell apart, which the "
+        "test set keeps."
     )
     paper = "Lemaître, Nogueira & Aridas (2017), Imbalanced-learn, JMLR 18(17)"
 
@@ -111,6 +111,8 @@ class Imblearn(Strategy):
                 "or use another sampler."
             )
         base = _row_numbers(sampler, rows, labels, pixels, view.labels)
+        if np.array_equal(np.sort(base), np.arange(len(view))):
+            told.append("every row is drawn once, as without it.")
         notes = tuple(f"{self._called}: {line}" for line in dict.fromkeys(told))
         made = base < 0
         if not made.any():
@@ -140,8 +142,8 @@ class Imblearn(Strategy):
             if missing and counts[label] <= k:
                 rows = "1 training row" if counts[label] == 1 else f"{counts[label]} training rows"
                 raise RefusedError(
-                    f"{self._called}: class {names[label]!r} has {rows}, but {parameter}={k} neighbours of its "
-                    f"own need {k + 1}. {self._remedy()}"
+                    f"{self._called}: class {names[label]!r} has {rows}, but {parameter}={k} of its own as "
+                    f"neighbours need {k + 1}. {self._remedy()}"
                 )
 
     @contextmanager
