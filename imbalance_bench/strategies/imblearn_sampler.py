@@ -150,7 +150,7 @@ class Imblearn(Strategy):
     def _refusing(self, counts: Ints, names: tuple[str, ...], remedy: str) -> Iterator[list[str]]:
         """Runs foreign code on one thread; its failures are refusals, its warnings go to the list given.
 
-        One thread, because a sum over pixels ends in other bits on more, and k-means in other centres.
+        One thread, because k-means ends in other centres on two, and workers have fewer than a lone process.
         """
         from threadpoolctl import threadpool_limits
 
