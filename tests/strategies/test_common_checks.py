@@ -29,9 +29,16 @@ COUNTS = {"two": [60, 12], "three": [40, 20, 9]}
 PAD = 15
 HOW = Optimisation(4, None, 16, 1e-2, "one-cycle", 1e-2)
 
-# Each strategy as it is, and with every value that its parameters name in words.
+
+def example_of(name: str) -> str:
+    """A spec that makes the strategy; most need no more than the name."""
+    return registry()[name].example or name
+
+
+# Each strategy as it is, and with every value that its parameters name in words; one that makes images.
 SPECS = sorted(
-    {create(name).spec for name in available()}
+    {create(example_of(name)).spec for name in available()}
+    | {"imblearn:SMOTE"}
     | {
         create(f"{name}:{key}={word}").spec
         for name in available()
