@@ -140,9 +140,14 @@ def _complaint(detail: Any, values: Mapping[str, object], where: Mapping[str, st
     return f"{where[name]}: found {shown(values[name])}, allowed: {wanted}."
 
 
+OF_A_STRATEGY = {"strategy", "libraries", "requires_key"}
+"""What differs between the strategies of one comparison."""
+
+
 class RunConfig(BaseModel):
     """Everything that one stored run depends on; whatever does not change its numbers has no place here.
 
+    `libraries` are those that the strategy itself draws on, with their versions: "name 1.2, other 3.4".
     What an experiment does not use is set to None first: without `imbalance_ratio` nothing is thinned, and
     `minority_fraction` belongs to the profile `step`.
     """
@@ -159,6 +164,7 @@ class RunConfig(BaseModel):
     tail_order: TailOrder | None
     validation: Validation | None
     strategy: Spec
+    libraries: Text | None = None
     requires_key: str | None = Field(None, pattern=r"^[0-9a-f]{12}$")
     positive_class: Text | None
     model: Text
@@ -199,7 +205,7 @@ class RunConfig(BaseModel):
 
     def group(self) -> str:
         """The same over all but strategy, its required run and seed: runs comparable with each other."""
-        return _digest(self.model_dump(exclude={"strategy", "requires_key", "seed"}))
+        return _digest(self.model_dump(exclude=OF_A_STRATEGY | {"seed"}))
 
 
 def _digest(fields: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imbalance_bench.config import RunConfig
+from imbalance_bench.config import OF_A_STRATEGY, RunConfig
 from imbalance_bench.errors import RequestError, shown
 from imbalance_bench.evaluation.names import METRICS
 from imbalance_bench.experiments.store import StoredRun, find_runs
@@ -73,7 +73,7 @@ def _stored(
 
 def _differing(configs: Sequence[RunConfig]) -> list[dict[str, Any]]:
     """Of each group of runs, the settings in which groups on the same data set differ."""
-    shown = [field for field in RunConfig.model_fields if field not in ("strategy", "seed", "requires_key")]
+    shown = [field for field in RunConfig.model_fields if field not in OF_A_STRATEGY | {"seed"}]
     found = []
     for config in configs:
         rivals = [other for other in configs if other.dataset == config.dataset]

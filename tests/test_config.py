@@ -29,6 +29,7 @@ RUN: dict[str, Any] = {
     "tail_order": "random",
     "validation": "thinned",
     "strategy": "focal:gamma=1",
+    "libraries": None,
     "requires_key": None,
     "positive_class": None,
     "model": "small-cnn",
@@ -54,6 +55,7 @@ OTHER: dict[str, Any] = {
     "tail_order": "fixed",
     "validation": "full",
     "strategy": "focal",
+    "libraries": "imbalanced-learn 0.14",
     "requires_key": "0123456789ab",
     "positive_class": "3",
     "model": "resnet20",
@@ -223,7 +225,7 @@ def test_zero_has_one_form() -> None:
 def test_every_field_changes_the_key(name: str) -> None:
     run, other = RunConfig(**RUN), RunConfig(**RUN | {name: OTHER[name]})
     assert other.key() != run.key()
-    assert (other.group() == run.group()) == (name in {"strategy", "requires_key", "seed"})
+    assert (other.group() == run.group()) == (name in {"strategy", "libraries", "requires_key", "seed"})
 
 
 def test_no_field_is_forgotten() -> None:

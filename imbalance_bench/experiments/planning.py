@@ -195,7 +195,6 @@ def _may_have_gpu() -> bool:
 
 
 def _base(settings: Settings, source: Source, device: DeviceType) -> dict[str, object]:
-    major, minor = metadata.version("torch").split(".")[:2]
     shared = (
         "imbalance_ratio profile n_max minority_fraction tail_order validation positive_class model epochs "
         "batch_size schedule weight_decay vary"
@@ -208,7 +207,7 @@ def _base(settings: Settings, source: Source, device: DeviceType) -> dict[str, o
         "steps": steps,
         "lr": DEFAULT_LR.get(settings.model, OTHER_LR) if settings.lr is None else settings.lr,
         "device_type": device,
-        "torch_version": f"{major}.{minor}",
+        "torch_version": _minor("torch"),
     }
 
 
@@ -217,4 +216,14 @@ def _chain(strategy: Strategy, fields: dict[str, object]) -> list[RunConfig]:
     trained = trained_part(strategy)
     before = _chain(create(trained.requires), fields) if trained.requires else []
     required = before[-1].key() if before else None
-    return [*before, RunConfig.model_validate({**fields, "strategy": trained.spec, "requires_key": required})]
+    own = {
+        "strategy": trained.spec,
+        "libraries": ", ".join(f"{name} {_minor(name)}" for name in trained.draws_on) or None,
+        "requires_key": required,
+    }
+    return [*before, RunConfig.model_validate({**fields, **own})]
+
+
+def _minor(library: str) -> str:
+    """The version of an installed library up to the second number: patches change no result."""
+    return ".".join(metadata.version(library).split(".")[:2])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from imbalance_bench.config import RunConfig
+from imbalance_bench.config import OF_A_STRATEGY, RunConfig
 from imbalance_bench.evaluation.names import DECISION_METRICS, SMALLER_IS_BETTER
 from imbalance_bench.evaluation.ranks import (
     against_control,
@@ -57,7 +57,7 @@ def treated_alike(groups: Sequence[tuple[Sequence[RunConfig], Sequence[Strategy]
     They are of two data sets or more, each once, with the same strategies; nothing else differs.
     """
     first = [runs[0] for runs, _ in groups]
-    own = {"dataset", "data_fingerprint", "strategy", "requires_key", "seed"}
+    own = OF_A_STRATEGY | {"dataset", "data_fingerprint", "seed"}
     rest = first[0].model_dump(exclude=own)
     return (
         len({config.dataset for config in first}) == len(groups) > 1

@@ -189,6 +189,11 @@ class Strategy:
         return None
 
     @property
+    def draws_on(self) -> tuple[str, ...]:
+        """The installed packages, torch apart, whose version a run under this strategy depends on."""
+        return ()
+
+    @property
     def redraws(self) -> bool:
         """Whether `plan` is asked anew before every pass, or once."""
         return False

@@ -64,6 +64,11 @@ class Composite(Strategy):
         return next((part.requires for part in trained or self.parts if part.requires), None)
 
     @property
+    def draws_on(self) -> tuple[str, ...]:
+        """Those of all parts, each once."""
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.draws_on))
+
+    @property
     def redraws(self) -> bool:
         """Whether the sampling part draws anew before every pass."""
         return self.filling("plan").redraws

@@ -74,6 +74,11 @@ class Imblearn(Strategy):
         return ":".join(filter(None, (self._called, params)))
 
     @property
+    def draws_on(self) -> tuple[str, ...]:
+        """Both decide which rows come out."""
+        return ("imbalanced-learn", "scikit-learn")
+
+    @property
     def prior_is_exact(self) -> bool:
         """Where rows are only drawn at random; rules and made rows change more than the classes' shares."""
         if self.sampler == "RandomOverSampler":
