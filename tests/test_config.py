@@ -209,7 +209,7 @@ def test_shipped_configs_are_settings() -> None:
 
 def test_key_and_group_are_stable() -> None:
     run = RunConfig(**RUN)
-    assert run.key() == "6af568f4aeb2"
+    assert run.key() == "93151390676d"
     assert run.group() == "13ded3284d2d"
     assert RunConfig(**dict(reversed(RUN.items()))).key() == run.key()
     assert RunConfig.model_validate_json(run.model_dump_json()).key() == run.key()
