@@ -43,7 +43,12 @@ class ClassBalancedSampling(Strategy):
         """True: the draw changes the shares of the classes alone."""
         return True
 
+    @property
+    def exponent(self) -> float:
+        """Of a class's size in its share of the rows."""
+        return 0.0
+
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
-        """N rows, of each class N / C to the nearest whole number."""
+        """N rows, of each class N n_c^exponent / (sum of n^exponent) to the nearest whole number."""
         classes = [view.rows_of(label) for label in range(view.n_classes)]
-        return SamplingPlan(power_rows(classes, 0.0, len(view), rng))
+        return SamplingPlan(power_rows(classes, self.exponent, len(view), rng))

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from imbalance_bench.params import param
-from imbalance_bench.strategies.base import Strategy
-from imbalance_bench.strategies.plan import SamplingPlan, TrainingView
-from imbalance_bench.strategies.power import power_rows
+from imbalance_bench.strategies.class_balanced_sampling import ClassBalancedSampling
 from imbalance_bench.strategies.registry import register
 
 
 @register
 @dataclass(frozen=True)
-class SquareRootSampling(Strategy):
+class SquareRootSampling(ClassBalancedSampling):
     """N rows a pass, drawn anew, of each class a share proportional to n_c^power.
 
     The counts are exact and the rows of a class take turns, as in `class-balanced-sampling`.
@@ -43,16 +39,6 @@ class SquareRootSampling(Strategy):
     )
 
     @property
-    def redraws(self) -> bool:
-        """True: every pass holds other rows of the larger classes."""
-        return True
-
-    @property
-    def prior_is_exact(self) -> bool:
-        """True: the draw changes the shares of the classes alone."""
-        return True
-
-    def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:
-        """N rows, of each class N n_c^power / (sum of n^power) to the nearest whole number."""
-        classes = [view.rows_of(label) for label in range(view.n_classes)]
-        return SamplingPlan(power_rows(classes, self.power, len(view), rng))
+    def exponent(self) -> float:
+        """The parameter."""
+        return self.power
