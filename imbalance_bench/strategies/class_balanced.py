@@ -36,10 +36,12 @@ def hardly_a_weight(name: str, context: Context, beta: float) -> tuple[str, ...]
     weights, counts = effective_weights(context, beta), context.class_counts
     if counts.max() < 2 * counts.min() or weights.max() >= ALMOST_EQUAL * weights.min():
         return ()
+    # Of 1 - beta one digit: rounded itself, a beta near 1 would read 1, which is refused.
+    better = 1 - float(f"{1 / counts.max():.1g}")
     return (
-        f"{name}: beta={beta:g} gives all classes almost equal weights (from {weights.min():.3f} to "
+        f"{name}: beta={beta:.12g} gives all classes almost equal weights (from {weights.min():.3f} to "
         f"{weights.max():.3f}): with more than {1 / (1 - beta):.0f} rows a class counts as full, and the "
-        f"rarest has {counts.min()}. A beta of {1 - 1 / counts.max():.5g} would tell them apart.",
+        f"rarest has {counts.min()}. A beta of {better:.12g} would tell them apart.",
     )
 
 
