@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from torch import Tensor
-from torch.nn import functional as F
 
 from imbalance_bench.losses.common import (
     LossModule,
@@ -12,10 +11,10 @@ from imbalance_bench.losses.common import (
     check_counts,
     check_inputs,
     class_weight_tensor,
-    in_float,
     like_logits,
     weigh_and_reduce,
 )
+from imbalance_bench.losses.logit_adjusted import logit_adjusted_rows
 
 
 def balanced_softmax_loss(
@@ -47,12 +46,7 @@ def balanced_softmax_loss(
     targets = check_inputs(logits, targets)
     log_counts = like_logits(np.log(check_counts(class_counts, logits.shape[1])), logits)
     weights = class_weight_tensor(weight, logits)
-    return weigh_and_reduce(balanced_softmax_rows(logits, targets, log_counts), targets, weights, reduction)
-
-
-def balanced_softmax_rows(logits: Tensor, targets: Tensor, log_counts: Tensor) -> Tensor:
-    """(N,) unweighted losses, without checks; `log_counts` (C,): the logarithms of the counts."""
-    return F.cross_entropy(in_float(logits) + log_counts, targets, reduction="none")
+    return weigh_and_reduce(logit_adjusted_rows(logits, targets, log_counts), targets, weights, reduction)
 
 
 class BalancedSoftmaxLoss(LossModule):

@@ -10,7 +10,6 @@ from loss_cases import random_rows
 from torch.nn import functional as F
 
 from imbalance_bench.losses import BalancedSoftmaxLoss, balanced_softmax_loss, logit_adjusted_loss
-from imbalance_bench.losses.balanced_softmax import balanced_softmax_rows
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -49,15 +48,6 @@ def test_equal_counts_are_cross_entropy() -> None:
     logits, targets = random_rows(0)
     found = balanced_softmax_loss(logits, targets, class_counts=[7] * 5)
     torch.testing.assert_close(found, F.cross_entropy(logits, targets))
-
-
-def test_rows() -> None:
-    logits, targets = random_rows(0)
-    n = torch.tensor([500, 120, 40, 9, 1])
-    found = balanced_softmax_rows(logits.half(), targets, n.log())
-    assert found.dtype == torch.float32
-    expected = balanced_softmax_loss(logits.half(), targets, class_counts=n, reduction="none")
-    torch.testing.assert_close(found, expected)
 
 
 def test_printed() -> None:
