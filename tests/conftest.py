@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 from helpers import Call, Ended
+from hypothesis import settings as hypothesis_settings
 
 from imbalance_bench.api import compare
 from imbalance_bench.cli.app import app
 from imbalance_bench.report.result import Result
 from imbalance_bench.strategies import registry
+
+# The clock of a shared machine is no property of the code.
+hypothesis_settings.register_profile("imbench", deadline=None)
+hypothesis_settings.load_profile("imbench")
 
 STRATEGIES = "cross-entropy,undersample,oversample,focal"
 
