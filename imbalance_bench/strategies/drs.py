@@ -29,8 +29,8 @@ class Drs(ClassBalancedSampling):
 
     @property
     def prior_is_exact(self) -> bool:
-        """False: the balance comes too late to have its full effect."""
-        return False
+        """Not where the balance comes too late to have the full effect."""
+        return self.start == 0
 
     def stages(self) -> Sequence[Stage]:
         """Two, with one optimiser and one course of the rate."""

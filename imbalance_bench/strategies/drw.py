@@ -39,8 +39,8 @@ class Drw(Strategy):
 
     @property
     def prior_is_exact(self) -> bool:
-        """False: the weights come too late to have their full effect."""
-        return False
+        """Not where the weights come too late to have the full effect."""
+        return self.start == 0
 
     def notes(self, context: Context) -> tuple[str, ...]:
         """Whether beta does anything to these counts."""

@@ -11,7 +11,6 @@ from imbalance_bench.strategies.base import Adjust, Context, FittingData, Floats
 from imbalance_bench.strategies.registry import register
 
 GRID = np.round(np.arange(0, 2.01, 0.1), 1)
-TINY = 1e-12
 
 
 @register
@@ -28,7 +27,8 @@ class TauNorm(Strategy):
     formula = "(z_c - b_c) (m / |w_c|)^tau, w and b of the stored run's linear head, m the mean length"
     caution = (
         "It helps where common classes have grown longer weight vectors; under weight decay or in short "
-        "trainings they hardly have, and dropping the biases is then most of what it does."
+        "trainings they hardly have, and dropping the biases is then most of what it does. Write it before "
+        "what shifts scores: tau-norm+logit-adjustment."
     )
     paper = "Kang et al. (2020), Decoupling representation and classifier, arXiv:1910.09217"
     reads_linear_head = True
@@ -50,8 +50,10 @@ class TauNorm(Strategy):
     def fit_adjust(self, run: FittingData, context: Context) -> Adjust:
         """(n, C) logits to scores of normalised weight vectors."""
         bias = run.head_bias().astype(np.float64)
-        lengths = np.maximum(np.linalg.norm(run.head_weight().astype(np.float64), axis=1), TINY)
-        longer = np.log(lengths) - np.log(lengths).mean()
+        lengths = np.linalg.norm(run.head_weight().astype(np.float64), axis=1)
+        longer = np.zeros(len(lengths))  # a vector of length 0 has scores of 0 whatever divides them
+        if (some := lengths > 0).any():
+            longer[some] = np.log(lengths[some]) - np.log(lengths[some]).mean()
         tau = self._best(run, bias, longer) if self.tau == "fit" else float(self.tau)
         return lambda logits: (logits - bias) * np.exp(-tau * longer)
 
