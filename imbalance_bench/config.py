@@ -42,6 +42,17 @@ from imbalance_bench.fields import (
 
 __all__ = ["RunConfig", "Settings", "merge", "parse_seeds"]
 
+READING = (
+    "image_size",
+    "channels",
+    "path_column",
+    "label_column",
+    "split_column",
+    "group_column",
+    "group_pattern",
+    "skip_bad",
+)
+"""The settings that say how a data source reads its files: parameters of the sources that have them."""
 _PAIRS = (("steps", "epochs"), ("seed", "seeds"))
 _THINNING = ("profile", "n_max", "minority_fraction", "tail_order", "validation")
 
@@ -52,6 +63,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset: Datasets = "synthetic"
+    image_size: Text | None = None
+    channels: Literal["auto", "grey", "rgb"] | None = None
+    path_column: Text | None = None
+    label_column: Text | None = None
+    split_column: Text | None = None
+    group_column: Text | None = None
+    group_pattern: Text | None = None
+    skip_bad: Flag = False
     imbalance_ratio: Real | None = real(None, ge=1)
     profile: Profile = "exp"
     n_max: Whole | None = whole(None, ge=1, le=MAX_COUNT)
@@ -92,6 +111,10 @@ class Settings(BaseModel):
             if getattr(self, one) is not None and getattr(self, other) is not None:
                 raise ValueError(f"{one} and {other} exclude each other; give one of them.")
         return self
+
+    def reading(self) -> dict[str, object]:
+        """Those of `READING` that were given."""
+        return {name: v for name in READING if (v := getattr(self, name)) not in (None, False)}
 
     def seed_list(self, default: int) -> tuple[int, ...]:
         """The seeds asked for; 0 to `default` - 1 where the request names none."""
@@ -147,6 +170,7 @@ OF_A_STRATEGY = {"strategy", "libraries", "requires_key"}
 class RunConfig(BaseModel):
     """Everything that one stored run depends on; whatever does not change its numbers has no place here.
 
+    `options` are the data source's parameters that its spec can't hold.
     `libraries` are those that the strategy itself draws on, with their versions: "name 1.2, other 3.4".
     What an experiment does not use is set to None first: without `imbalance_ratio` nothing is thinned, and
     `minority_fraction` belongs to the profile `step`.
@@ -157,6 +181,7 @@ class RunConfig(BaseModel):
     format_version: Whole = whole(..., ge=1)
     data_fingerprint: Text
     dataset: Text
+    options: dict[str, str] = Field(default_factory=dict)
     imbalance_ratio: Real | None = real(..., ge=1)
     profile: Profile | None
     n_max: Whole | None = whole(..., ge=1)

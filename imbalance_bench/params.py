@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from imbalance_bench.errors import RequestError, nearest, shown
 
+KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "text": "any text"}
 Value = float | int | bool | str | tuple[float, ...] | None
 T = TypeVar("T")
 _WHOLE = re.compile(r"[+-]?[0-9]+\Z")
@@ -40,12 +41,12 @@ class Rule:
         """The admissible values in words, for messages and help."""
         said = []
         if self.kind != "word":
-            said.append({"int": "a whole number", "float": "a number", "bool": "true or false"}[self.kind])
+            said.append(KINDS[self.kind])
             low = "" if self.low == -math.inf else f"{'above' if self.low_open else 'at least'} {self.low:g}"
             high = (
                 "" if self.high == math.inf else f"{'below' if self.high_open else 'at most'} {self.high:g}"
             )
-            if (low or high) and self.kind != "bool":
+            if (low or high) and self.kind in ("int", "float"):
                 said[0] += " " + " and ".join(part for part in (low, high) if part)
         if self.many:
             said.append("one such number per class, as 0.2/0.3/0.5")
@@ -68,8 +69,9 @@ def param(
 ) -> Any:
     """A dataclass field that carries its own rule.
 
-    `kind` is "float", "int", "bool" or "word"; `words` are admitted beside it (the word "none" stands for
-    None); `many` also admits a list of numbers, written with slashes. `usual` is the sensible range in words.
+    `kind` is "float", "int", "bool", "text" or "word"; `words` are admitted beside it (the word
+    "none" stands for None); `many` also admits a list of numbers, written with slashes. `usual`
+    is the sensible range in words.
     """
     rule = Rule(kind, low, high, low_open, high_open, tuple(words), many, help, usual)
     return dataclasses.field(default=default, metadata={"rule": rule})
@@ -104,6 +106,8 @@ def check(rule: Rule, value: object, what: str) -> Value:
         return value.lower()
     if rule.kind == "word":
         raise refusal
+    if rule.kind == "text":
+        return _text(value, refusal)
     if rule.kind == "bool":
         return _bool(value, refusal)
     if rule.many and (many := _many(value)) is not None:
@@ -135,6 +139,12 @@ def non_defaults(instance: Any) -> dict[str, str]:
         if "rule" in field.metadata and value != field.default:
             found[field.name] = canonical(value)
     return found
+
+
+def _text(value: object, refusal: RequestError) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise refusal
+    return value
 
 
 def _bool(value: object, refusal: RequestError) -> bool:

@@ -22,6 +22,7 @@ RUN: dict[str, Any] = {
     "format_version": 1,
     "data_fingerprint": "digits-0123",
     "dataset": "digits",
+    "options": {},
     "imbalance_ratio": 10.0,
     "profile": "step",
     "n_max": 100,
@@ -48,6 +49,7 @@ OTHER: dict[str, Any] = {
     "format_version": 2,
     "data_fingerprint": "digits-4567",
     "dataset": "mnist",
+    "options": {"image_size": "64"},
     "imbalance_ratio": 10.5,
     "profile": "exp",
     "n_max": None,
@@ -96,6 +98,14 @@ def refusal(config: LoadedConfig | None, flags: dict[str, object]) -> list[str]:
 def test_defaults() -> None:
     assert merge(None, {}).model_dump() == {
         "dataset": "synthetic",
+        "image_size": None,
+        "channels": None,
+        "path_column": None,
+        "label_column": None,
+        "split_column": None,
+        "group_column": None,
+        "group_pattern": None,
+        "skip_bad": False,
         "imbalance_ratio": None,
         "profile": "exp",
         "n_max": None,
@@ -209,8 +219,8 @@ def test_shipped_configs_are_settings() -> None:
 
 def test_key_and_group_are_stable() -> None:
     run = RunConfig(**RUN)
-    assert run.key() == "93151390676d"
-    assert run.group() == "13ded3284d2d"
+    assert run.key() == "a69667be1bcb"
+    assert run.group() == "435958a8d7ad"
     assert RunConfig(**dict(reversed(RUN.items()))).key() == run.key()
     assert RunConfig.model_validate_json(run.model_dump_json()).key() == run.key()
     assert RunConfig(**RUN | {"imbalance_ratio": 10, "precision": "float32"}).key() == run.key()

@@ -29,6 +29,16 @@ FLAGS: dict[str, Any] = {
         "Which images; see `imbench list datasets`; compare takes several, as digits,synthetic "
         "(default: synthetic).", DATA, "NAME",
     ),
+    "image_size": _option("Resize images on reading: one number, or HEIGHTxWIDTH.", DATA, "N"),
+    "channels": _option("Read images as grey, rgb or what they are, auto (default: auto).", DATA, "NAME"),
+    "path_column": _option("csv: the column of the image's path (default: path).", DATA, "NAME"),
+    "label_column": _option("csv: the column of the class (default: label).", DATA, "NAME"),
+    "split_column": _option("csv: the column that says train, val or test.", DATA, "NAME"),
+    "group_column": _option("csv: the column of what must not be split, as the patient.", DATA, "NAME"),
+    "group_pattern": _option(
+        "The same from file names: a regular expression whose first group is the patient.", DATA, "REGEX"
+    ),
+    "skip_bad": _switch("--skip-bad", "Go on without images that can't be read, and count them.", DATA),
     "imbalance_ratio": _option(
         "Thin training until the largest class has this many times the smallest.", DATA, "R"
     ),

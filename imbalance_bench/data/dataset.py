@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,14 @@ class ImageDataset:
     """Images with labels; a row is one image, and its number is its place in `images`.
 
     name: the canonical spec it was made from.
-    images: (N, C, H, W), uint8, uint16 or float32.
+    images: (N, C, H, W), uint8, uint16 or float32; may be mapped from a file.
     labels: (N,) int64, each in 0..len(class_names) - 1.
     class_names: at least two different names.
     parts: row numbers of the parts "train", "val" and "test" as given by the makers, pairwise disjoint;
         any of them may be missing, and None means that no split is given.
+    groups: (N,) int64, or None; rows of one group (a patient) are never split between parts that are drawn.
+    row_names: N texts that name the rows to people, as file names; None where "row 7" must do.
+    notes: what the user should know of how it was read, a sentence each.
 
     Raises ValueError where shapes, types or row numbers disagree.
     """
@@ -31,6 +34,9 @@ class ImageDataset:
     labels: Rows
     class_names: tuple[str, ...]
     parts: Mapping[str, Rows] | None = None
+    groups: Rows | None = None
+    row_names: Sequence[str] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or 0 in self.images.shape:
@@ -47,8 +53,15 @@ class ImageDataset:
         low, high = int(self.labels.min()), int(self.labels.max())
         if low < 0 or high >= self.n_classes:
             raise ValueError(f"labels must lie in 0..{self.n_classes - 1}; found {low}..{high}.")
+        for what, values in (("groups", self.groups), ("row_names", self.row_names)):
+            if values is not None and len(values) != n:
+                raise ValueError(f"{what} must have one entry for each of {n} rows; found {len(values)}.")
         if self.parts is not None:
             self._check_parts(self.parts)
+
+    def name_of(self, row: int) -> str:
+        """What a message calls a row."""
+        return f"row {row}" if self.row_names is None else self.row_names[row]
 
     @property
     def n_classes(self) -> int:

@@ -57,15 +57,24 @@ class Source(ABC):
         return None
 
     def ensure(self, download: bool = False) -> None:  # noqa: B027  (nothing to do for most sources)
-        """See to it that the files are on this machine, so that `fingerprint` works; RequestError if not."""
+        """See to it that the files are on this machine and read; RequestError if that can't be.
+
+        Called once, before workers start: what takes long (decoding) belongs here, with `progress.tell`.
+        """
 
     def spec(self) -> str:
-        """The canonical spec: parameters sorted by name, defaults left out."""
-        text = self.name
+        """The canonical spec: parameters sorted by name, defaults left out.
+
+        After a path, which may hold any character, no parameters can be told: they are `options`.
+        """
         if self.takes is not None:
-            text += f":{getattr(self, self.takes.lower())}"
+            return f"{self.name}:{getattr(self, self.takes.lower())}"
         given = ",".join(f"{key}={value}" for key, value in non_defaults(self).items())
-        return f"{text}:{given}" if given else text
+        return f"{self.name}:{given}" if given else self.name
+
+    def options(self) -> dict[str, str]:
+        """The parameters that `spec` can't hold, as text: `create(spec, **options)` makes this again."""
+        return non_defaults(self) if self.takes is not None else {}
 
 
 def digest(*pieces: bytes | str) -> str:

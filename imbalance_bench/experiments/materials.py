@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from imbalance_bench.config import RunConfig
 from imbalance_bench.data import registry
 from imbalance_bench.data.dataset import ImageDataset
+from imbalance_bench.data.source import Source
 from imbalance_bench.data.split import Split, make_split, thin
 from imbalance_bench.errors import RequestError, nearest
 from imbalance_bench.experiments.seeds import data_seed, generator
@@ -68,6 +69,7 @@ def gather(config: RunConfig) -> Materials:
     """The materials of a run; the last ones are kept, since runs of one seed share them."""
     return _gather(
         config.dataset,
+        tuple(sorted(config.options.items())),
         config.imbalance_ratio,
         config.profile,
         config.n_max,
@@ -81,6 +83,7 @@ def gather(config: RunConfig) -> Materials:
 @lru_cache(maxsize=1)
 def _gather(
     dataset_spec: str,
+    options: tuple[tuple[str, str], ...],
     ratio: float | None,
     profile: str | None,
     n_max: int | None,
@@ -89,7 +92,7 @@ def _gather(
     validation: str | None,
     seed: int,
 ) -> Materials:
-    source = registry.create(dataset_spec)
+    source = registry.create(dataset_spec, **dict(options))
     dataset = source.load(generator("data", seed, "all"))
     split = make_split(dataset, generator("split", seed, "all"))
     thinned = thin(
@@ -106,7 +109,8 @@ def _gather(
     )
     mean, std = channel_statistics(dataset, thinned.split.train)
     known: dict[str, NDArray[np.float32]] = {}
-    for part, rows in (("val", thinned.split.val), ("test", thinned.split.test)):
+    knows = type(source).log_likelihood is not Source.log_likelihood  # else no image need be copied
+    for part, rows in (("val", thinned.split.val), ("test", thinned.split.test)) if knows else ():
         found = source.log_likelihood(dataset.images[rows])
         if found is not None:
             known[part] = found.astype(np.float32)

@@ -123,7 +123,7 @@ def plan(settings: Settings, strategies: Sequence[Strategy], *, default_seeds: i
             f"--dataset names {len(names)} data sets ({', '.join(names)}); only `imbench compare` takes "
             "several. Name one."
         )
-    source = datasets.create(names[0])
+    source = datasets.create(names[0], **settings.reading())
     source.ensure(settings.download)
     classes = source.class_names()
     positive_index(classes, settings.positive_class)
@@ -204,6 +204,7 @@ def _base(settings: Settings, source: Source, device: DeviceType) -> dict[str, o
         "format_version": FORMAT_VERSION,
         "data_fingerprint": source.fingerprint(),
         "dataset": source.spec(),
+        "options": source.options(),
         "steps": steps,
         "lr": DEFAULT_LR.get(settings.model, OTHER_LR) if settings.lr is None else settings.lr,
         "device_type": device,

@@ -57,7 +57,7 @@ def treated_alike(groups: Sequence[tuple[Sequence[RunConfig], Sequence[Strategy]
     They are of two data sets or more, each once, with the same strategies; nothing else differs.
     """
     first = [runs[0] for runs, _ in groups]
-    own = OF_A_STRATEGY | {"dataset", "data_fingerprint", "seed"}
+    own = OF_A_STRATEGY | {"dataset", "options", "data_fingerprint", "seed"}
     rest = first[0].model_dump(exclude=own)
     return (
         len({config.dataset for config in first}) == len(groups) > 1
