@@ -20,6 +20,7 @@ from imbalance_bench.fields import (
     MAX_COUNT,
     MAX_SEED,
     MAX_STEPS,
+    Augment,
     Datasets,
     File,
     Flag,
@@ -88,6 +89,7 @@ class Settings(BaseModel):
     lr: Real | None = real(None, gt=0)
     schedule: Schedule = "one-cycle"
     weight_decay: Real = real(1e-2, ge=0)
+    augment: Augment | None = None
     seed: Whole | None = whole(None, ge=0, le=MAX_SEED)
     seeds: Seeds | None = None
     vary: Vary = "all"
@@ -199,6 +201,7 @@ class RunConfig(BaseModel):
     lr: Real = real(..., gt=0)
     schedule: Schedule
     weight_decay: Real = real(..., ge=0)
+    augment: Augment | None = None
     precision: Literal["float32"] = "float32"
     seed: Whole = whole(..., ge=0, le=MAX_SEED)
     vary: Vary

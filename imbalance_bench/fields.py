@@ -24,6 +24,8 @@ MAX_SEED = 2**63 - 1
 MAX_SEEDS = 10_000
 MAX_COUNT = 10**9
 MAX_STEPS = 10_000_000
+AUGMENTATIONS = ("flip", "flip-vertical", "shift", "crop")
+"""What `--augment` can do to training images."""
 
 _DIGITS = re.compile(r"[0-9]{1,30}")
 _WHOLE = re.compile(r"[-+]?[0-9]{1,30}")
@@ -132,6 +134,17 @@ def _datasets(value: object) -> str:
     return _text(value)
 
 
+def _augment(value: object) -> str:
+    """Names out of `AUGMENTATIONS`, each once, in that order, joined by commas."""
+    given = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    pieces = [piece.strip() for piece in given.split(",")] if isinstance(given, str) else given
+    if not isinstance(pieces, list) or not pieces or not all(piece in AUGMENTATIONS for piece in pieces):
+        raise RequestError(
+            f"found {shown(value)}, allowed: one or several of {', '.join(AUGMENTATIONS)}, as flip,shift."
+        )
+    return ",".join(name for name in AUGMENTATIONS if name in pieces)
+
+
 def _on_one_line(value: object) -> object:
     """Text whose lines YAML kept apart (`|` and `>`), with single spaces; other values as they are."""
     return " ".join(value.split()) if isinstance(value, str) else value
@@ -144,6 +157,7 @@ File = Annotated[Path, PlainValidator(_path)]
 Flag = Annotated[bool, Strict()]
 Spec = Annotated[str, BeforeValidator(_spec)]
 Specs = Annotated[str, BeforeValidator(_specs)]
+Augment = Annotated[str, BeforeValidator(_augment)]
 Datasets = Annotated[str, BeforeValidator(_datasets)]
 Seeds = Annotated[tuple[int, ...], BeforeValidator(parse_seeds)]
 Profile = Literal["exp", "step", "linear"]

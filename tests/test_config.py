@@ -40,6 +40,7 @@ RUN: dict[str, Any] = {
     "lr": 0.01,
     "schedule": "one-cycle",
     "weight_decay": 0.01,
+    "augment": None,
     "seed": 3,
     "vary": "all",
     "device_type": "cpu",
@@ -66,6 +67,7 @@ OTHER: dict[str, Any] = {
     "lr": 0.010000000000000002,
     "schedule": "cosine",
     "weight_decay": 0.0,
+    "augment": "flip,shift",
     "seed": 4,
     "vary": "init",
     "device_type": "cuda",
@@ -123,6 +125,7 @@ def test_defaults() -> None:
         "lr": None,
         "schedule": "one-cycle",
         "weight_decay": 0.01,
+        "augment": None,
         "seed": None,
         "seeds": None,
         "vary": "all",
@@ -219,8 +222,8 @@ def test_shipped_configs_are_settings() -> None:
 
 def test_key_and_group_are_stable() -> None:
     run = RunConfig(**RUN)
-    assert run.key() == "a69667be1bcb"
-    assert run.group() == "435958a8d7ad"
+    assert run.key() == "9a2f5d84cef6"
+    assert run.group() == "97fab56c036c"
     assert RunConfig(**dict(reversed(RUN.items()))).key() == run.key()
     assert RunConfig.model_validate_json(run.model_dump_json()).key() == run.key()
     assert RunConfig(**RUN | {"imbalance_ratio": 10, "precision": "float32"}).key() == run.key()

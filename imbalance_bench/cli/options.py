@@ -70,6 +70,10 @@ FLAGS: dict[str, Any] = {
         "Course of the rate: one-cycle, cosine or constant (default: one-cycle).", TRAINING, "NAME"
     ),
     "weight_decay": _option("Weight decay of AdamW (default: 0.01).", TRAINING, "X"),
+    "augment": _option(
+        "Vary training images at random: flip, flip-vertical, shift, crop; several as flip,shift.", TRAINING,
+        "LIST",
+    ),
     "seed": _option("One seed.", RUNNING, "N"),
     "seeds": _option(
         "How many seeds (5 means 0 to 4), or which (3,7) (default: compare 3, run 1).", RUNNING, "LIST"

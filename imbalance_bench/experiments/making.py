@@ -107,6 +107,7 @@ def _train(
         generator("sampler", config.seed, config.vary),
         generator("batches", config.seed, config.vary),
         torch_seed("training", config.seed, config.vary),
+        torch_seed("augment", config.seed, config.vary),
     )
     with _one_thread() if device.type == "cpu" else contextlib.nullcontext():
         model = build_model(
@@ -123,7 +124,8 @@ def _train(
         start = initial_hash(model)
         earlier = _start_from(model, config, store)
         model.to(device)
-        trained = train(model, *_training_rows(materials, device), strategy, context, how, streams)
+        inputs = _training_rows(materials, device)
+        trained = train(model, *inputs, strategy, context, how, streams, config.augment)
         predictions: dict[str, NDArray[Any]] = {}
         for part, rows in (("val", materials.split.val), ("test", materials.split.test)):
             logits = logits_of(model, dataset.images, rows)

@@ -197,7 +197,7 @@ def _may_have_gpu() -> bool:
 def _base(settings: Settings, source: Source, device: DeviceType) -> dict[str, object]:
     shared = (
         "imbalance_ratio profile n_max minority_fraction tail_order validation positive_class model epochs "
-        "batch_size schedule weight_decay vary"
+        "batch_size schedule weight_decay augment vary"
     )
     steps = DEFAULT_STEPS if settings.steps is None and settings.epochs is None else settings.steps
     return {name: getattr(settings, name) for name in shared.split()} | {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 # Only ever append: a purpose's place in this list is its key, and moving one would change every number.
-PURPOSES = ("data", "split", "thinning", "tail", "init", "batches", "sampler", "training")
+PURPOSES = ("data", "split", "thinning", "tail", "init", "batches", "sampler", "training", "augment")
 OF_THE_DATA = frozenset({"data", "split", "thinning", "tail"})
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from imbalance_bench.models.classifier import Classifier
 from imbalance_bench.strategies.base import Context, Floats, RowLoss, Stage, Strategy
 from imbalance_bench.strategies.plan import TrainingView
+from imbalance_bench.training.augment import augmentation
 from imbalance_bench.training.batches import Batch, Rows, batches
 from imbalance_bench.training.inference import features_of
 from imbalance_bench.training.sampling import PlanSource
@@ -35,6 +36,7 @@ class Streams:
     sampler: np.random.Generator
     batches: np.random.Generator
     training_seed: int
+    augment_seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +74,12 @@ def train(
     context: Context,
     how: Optimisation,
     streams: Streams,
+    augment: str | None = None,
 ) -> Trained:
     """Train `model`, on the device it stands on, under `strategy`; the last weights are the model.
 
-    `rows` and `view` are the same training rows, for the device and for the strategy's `plan`.
+    `rows` and `view` are the same training rows, for the device and for the strategy's `plan`. `augment`
+    names what varies images at random, after sampling and mixing: see `augmentation`.
 
     Raises:
         DivergedError: where the loss is no longer finite.
@@ -93,12 +97,13 @@ def train(
 
     total = how.total_steps(_rows_of_a_pass(stages, view, plans_of))
     log = _Log(total)
+    vary = augmentation(augment, streams.augment_seed)
     prior, fed = np.zeros(context.n_classes), np.zeros(context.n_classes)
     with torch.random.fork_rng(devices=[model.mean.device] if model.mean.is_cuda else []):
         torch.manual_seed(streams.training_seed)
         for phase in phases(stages, total):
             pool, pool_view = (rows, view) if phase.inputs == "images" else _as_features(model, rows, view)
-            optimiser = _Optimiser(model, phase, how)
+            optimiser = _Optimiser(model, phase, how, vary)
             for stage, steps in phase.stages:
                 if stage.reset_head:
                     model.reset_head()
@@ -152,8 +157,10 @@ def _rows_of_a_pass(
 class _Optimiser:
     """AdamW over the trainable weights of one phase, with the phase's course of the learning rate."""
 
-    def __init__(self, model: Classifier, phase: Phase, how: Optimisation) -> None:
-        self._model, self._phase, self._how = model, phase, how
+    def __init__(
+        self, model: Classifier, phase: Phase, how: Optimisation, vary: Callable[[Tensor], Tensor]
+    ) -> None:
+        self._model, self._phase, self._how, self._vary = model, phase, how, vary
         self._head_only = phase.trainable == "head"
         trained = model.head if self._head_only else model
         self._adamw = torch.optim.AdamW(
@@ -186,7 +193,7 @@ class _Optimiser:
         if self._phase.inputs == "features":
             return torch.as_tensor(self._model.head(inputs))
         with torch.set_grad_enabled(not self._head_only):
-            features = self._model.features(inputs)
+            features = self._model.features(self._vary(inputs))
         return torch.as_tensor(self._model.head(features))
 
 
