@@ -87,9 +87,7 @@ def _text(file: Path) -> str:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise RequestError(
-            f"{file}, line {line}: no text in {encoding.removesuffix('-sig').upper()}; save it as CSV in UTF-8."
-        ) from None
+        raise RequestError(f"{file}, line {line}: no text in UTF-8; save it as CSV in UTF-8.") from None
 
 
 def _stripped(row: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 Pixels = NDArray[Any]
 Size = tuple[int, int]
@@ -135,7 +135,7 @@ def _open(file: IO[bytes]) -> Image.Image:
     formats = next((formats for magic, formats in _SURE if start.startswith(magic)), None)
     try:
         image = Image.open(file, formats=formats or _formats())
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ValueError("no image format that can be read") from None
     width, height = image.size
     if width * height > MAX_PIXELS:

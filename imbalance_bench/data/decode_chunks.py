@@ -39,7 +39,7 @@ class Target(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """One file: the hash of its bytes (None: unread), what was seen or why not, and whether it was written."""
+    """One file: the hash of its bytes (None: unread), what was seen or why not, whether it was written."""
 
     digest: bytes | None
     seen: Seen | None
@@ -64,15 +64,15 @@ def fill(target: Target, first: int, paths: Sequence[str]) -> list[Outcome]:
 
 
 def write_at(descriptor: int, offset: int, rows: Pixels) -> None:
-    """All bytes of `rows` from `offset` on; by writing, since a mapped page on a full disk ends the process."""
+    """All bytes of `rows` from `offset` on. Not by mapping: on a full disk that would end the process."""
     os.lseek(descriptor, offset, os.SEEK_SET)
-    left = memoryview(np.ascontiguousarray(rows)).cast("B")
+    left = memoryview(np.ascontiguousarray(rows).data).cast("B")
     while left:
         left = left[os.write(descriptor, left) :]
 
 
 def converted(array: Pixels, channels: int, depth: int) -> Pixels:
-    """Rows (..., C, height, width) with more channels or more bits, by their true range: 255 becomes 65535."""
+    """Rows (..., C, height, width) with more channels or more bits, by true range: 255 becomes 65535."""
     if DEPTHS[depth] == np.uint16 and array.dtype == np.uint8:
         array = array.astype(np.uint16) * np.uint16(257)
     if array.shape[-3] != channels:

@@ -2,7 +2,8 @@
 
 The workers are plain Python processes that import numpy and Pillow and nothing else. multiprocessing would
 fork, which threads of the caller forbid, or import the caller's main module again, which runs it twice where
-it is not guarded. This process decodes while they start, so a slow start or a worker that dies costs time only.
+it is not guarded. This process decodes while they start, so that a slow start, or a worker that dies, costs
+no more than time.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ FEW_FILES, FEW_BYTES = 500, 2**26
 """With fewer of both, the workers' start would take longer than they save."""
 
 _CHUNK_FILES, _CHUNK_BYTES = 64, 2**22
-_AHEAD = 2  # chunks that a worker has at hand, so that it never waits for this process
+_AHEAD = 1 if sys.platform == "win32" else 2
+"""Chunks that a worker has at hand, so that it never waits for this process. The pipes of Windows are small:
+with two, each could wait for the other to read."""
 _MOST_WORKERS = 15
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
@@ -42,9 +45,9 @@ def fill_all(
 ) -> list[Outcome | None]:
     """The outcome of each of `paths`, decoded into rows 0, 1, ... of the target.
 
-    `n_bytes` is their size together. `told` is called from this thread with the number done and this process's
-    last outcomes; where it answers False the rest is left, its outcomes None. `n_workers` None: one less than
-    the CPUs that this process may use. OSError where the rows can't be written.
+    `n_bytes` is their size together. `told` is called from this thread with the number done and the outcomes
+    of this process's last chunk; where it answers False the rest is left, its outcomes None. `n_workers`
+    None: one less than the CPUs that this process may use. OSError where the rows can't be written.
     """
     size = max(1, min(_CHUNK_FILES, _CHUNK_BYTES // max(1, target.row_bytes)))
     chunks: deque[Chunk] = deque((i, paths[i : i + size]) for i in range(0, len(paths), size))

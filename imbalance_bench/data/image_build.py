@@ -6,13 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from imbalance_bench.data import image_cache as cache
-from imbalance_bench.data.decode import DEPTHS, Seen, Size, survey
-from imbalance_bench.data.decode_chunks import Outcome, Target, converted, fill, own_settings
+from imbalance_bench.data.decode import DEPTHS, Pixels, Seen, Size, survey
+from imbalance_bench.data.decode_chunks import Outcome, Target, converted, fill, own_settings, write_at
 from imbalance_bench.data.decode_pool import fill_all
 from imbalance_bench.data.image_cache import HEADER_BYTES, Signature
 from imbalance_bench.data.image_files import entry_key
@@ -108,7 +107,7 @@ def _other_size(target: Target, outcome: Outcome) -> bool:
 def _refuse_sizes(
     target: Target, outcomes: Sequence[Outcome | None], paths: Sequence[str], names: Sequence[str]
 ) -> None:
-    """RequestError where the files have more than one size; those left undecoded are asked for their heads."""
+    """RequestError where the files have several sizes; those left undecoded are asked for their heads."""
     if all(outcome is not None and not _other_size(target, outcome) for outcome in outcomes):
         return
     sizes: Counter[Size] = Counter()
@@ -147,8 +146,8 @@ def _common(
         )
         raise RequestError(
             f"{len(floats)} images hold floats or 32-bit numbers (as {floats[0]}) and {len(whole)} hold 8 or "
-            f"16 bits (as {whole[0]}); floats have no fixed range, so there is no common scale. Save them all "
-            "in one way."
+            f"16 bits (as {whole[0]}); floats have no fixed range, so there is no common scale. Save them "
+            "all in one way."
         )
     n_channels = max(_channels(one, target.asked) for one in found)
     height, width = target.size or found[0].size
@@ -167,7 +166,7 @@ def _widened(target: Target, wanted: Target, outcomes: Sequence[Outcome]) -> Tar
         with cache.writing(file.parent.parent), Path(wider.file).open("r+b", buffering=0) as out:
             for first in range(0, len(rows), step):
                 block = converted(rows[first : first + step], wanted.shape[0], wanted.depth)
-                cache.write_at(out.fileno(), HEADER_BYTES + first * wider.row_bytes, block)
+                write_at(out.fileno(), HEADER_BYTES + first * wider.row_bytes, block)
         del rows
     with cache.writing(file.parent.parent):
         Path(wider.file).replace(file)
@@ -191,25 +190,24 @@ def _fill_missing(
             tell("decoding images", done, len(missing))
 
 
-def _cut(file: Path, target: Target, readable: Sequence[int]) -> np.ndarray[Any, Any]:
+def _cut(file: Path, target: Target, readable: Sequence[int]) -> Pixels:
     """The file with the rows of readable images only, closed up in place; mapped, for its checksums."""
-    rows = np.load(file, mmap_mode="r+")
-    n = len(readable)
-    if n < len(rows):
+    rows = np.lib.format.open_memmap(file, mode="r+")
+    if len(readable) < len(rows):
         for place, i in enumerate(readable):
             if place != i:
                 rows[place] = rows[i]
-        shape = (n, *rows.shape[1:])
+        shape = (len(readable), *rows.shape[1:])
         rows.flush()
-        del rows
+        del rows  # Windows cuts no file that is mapped
         with cache.writing(file.parent.parent), file.open("r+b", buffering=0) as out:
             cache.write_header(out.fileno(), shape, DEPTHS[target.depth])
-            out.truncate(HEADER_BYTES + n * target.row_bytes)
-        rows = np.load(file, mmap_mode="r")
+            out.truncate(HEADER_BYTES + len(readable) * target.row_bytes)
+        rows = np.lib.format.open_memmap(file, mode="r")
     return rows
 
 
-def _meta(images: np.ndarray[Any, Any], target: Target, outcomes: Sequence[Outcome]) -> dict[str, object]:
+def _meta(images: Pixels, target: Target, outcomes: Sequence[Outcome]) -> dict[str, object]:
     found = [(i, outcome.seen) for i, outcome in enumerate(outcomes) if outcome.seen is not None]
     sizes = Counter(seen.size for _, seen in found)
     return {

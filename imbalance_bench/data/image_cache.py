@@ -113,7 +113,7 @@ def open_entry(key: str) -> tuple[np.ndarray, Mapping[str, Any]] | None:
 def checks(images: np.ndarray) -> list[int]:
     """Checksums of a few rows from the first to the last: what a power cut left unwritten is zero there."""
     rows = np.unique(np.linspace(0, len(images) - 1, _CHECKED_ROWS).astype(np.int64))
-    return [zlib.crc32(np.ascontiguousarray(images[row])) for row in rows]
+    return [zlib.crc32(np.ascontiguousarray(images[row]).data) for row in rows]
 
 
 @contextlib.contextmanager

@@ -109,7 +109,7 @@ def read_images(
 
     `names` are what messages call them. `image_size` (height, width) or None: they must all have one size.
     `channels` "grey", "rgb", or "auto": grey where all are grey, else rgb. Depths that differ are scaled by
-    their true range (255 becomes 65535). What single files become: `decode.decode`. `given`: their signatures.
+    their true range (255 becomes 65535). What single files become: `decode.decode`. `given`: signatures.
 
     RequestError where sizes differ and none is asked for, where floats and whole numbers stand side by side,
     where no file can be read, or where the cache can't be written.

@@ -11,7 +11,10 @@ from imbalance_bench.data.image_cache import Signature, signature
 from imbalance_bench.data.image_source import printable
 from imbalance_bench.errors import RequestError
 
-USUAL = frozenset(".bmp .dib .gif .jfif .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split())
+USUAL = frozenset(
+    f".{end}"
+    for end in "bmp dib gif jfif jpe jpeg jpg pbm pgm png pnm ppm tif tiff webp".split()  # noqa: SIM905
+)
 """Endings of images that need no question to Pillow, which takes a tenth of a second to load all formats."""
 _SYSTEM = frozenset(("thumbs.db", "desktop.ini", "__macosx", "__pycache__", "@eadir", "lost+found"))
 
@@ -43,8 +46,8 @@ def entries(folder: str, name: str, tree: Tree) -> list[os.DirEntry[str]]:
             listed = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise RequestError(
-            f"the folder {printable(folder)} can't be read: {error.strerror or error}. Let it be read, or move "
-            "it away."
+            f"the folder {printable(folder)} can't be read: {error.strerror or error}. Make it readable, or "
+            "move it away."
         ) from None
     shown = []
     for entry in listed:

@@ -14,6 +14,7 @@ from imbalance_bench.data.image_source import (
     SHOWN,
     ImageFileSource,
     Listing,
+    examples,
     existing,
     printable,
     refuse_untrained,
@@ -29,7 +30,8 @@ _SPLIT = "split"
 class CsvTable(ImageFileSource):
     """One row for each image: its path, relative to the table's folder, its label, and what else is named.
 
-    Everything is text: the labels NA, None and 007 are three classes. Classes are in the order of code points.
+    Everything is text: the labels NA, None and 007 are three classes. Classes are in the order of code
+    points.
     """
 
     name = "csv"
@@ -103,9 +105,7 @@ class CsvTable(ImageFileSource):
 def _refuse_empty(table: Table, column: str, values: Sequence[str]) -> None:
     empty = [table.lines[i] for i, value in enumerate(values) if not value]
     if empty:
-        lines = ", ".join(map(str, empty[:SHOWN])) + (
-            f" and {len(empty) - SHOWN} more" if empty[SHOWN:] else ""
-        )
+        lines = examples([str(line) for line in empty])
         raise RequestError(
             f"{table.file}: the column {column!r} is empty on line{'s' if len(empty) > 1 else ''} {lines}. "
             "Fill it in, or remove the row."
@@ -116,8 +116,8 @@ def _parts(table: Table, column: str, values: Sequence[str]) -> list[str]:
     for value, line in zip(values, table.lines, strict=True):
         if value.lower() not in PART_WORDS:
             raise RequestError(
-                f"{table.file}, line {line}: the column {column!r} holds {shown(value)}; allowed: train, val, "
-                "test (or training, valid, validation, testing)."
+                f"{table.file}, line {line}: the column {column!r} holds {shown(value)}; allowed: train, "
+                "val, test (or training, valid, validation, testing)."
             )
     return [PART_WORDS[value.lower()] for value in values]
 

@@ -171,8 +171,8 @@ def _parts(top: Sequence[os.DirEntry[str]], root: Path) -> dict[str, os.DirEntry
     for part, several in found.items():
         if len(several) > 1:
             raise RequestError(
-                f"{printable(str(root))} holds {examples([entry.name for entry in several])}, which both mean "
-                f"{part}. Keep one."
+                f"{printable(str(root))} holds {examples([entry.name for entry in several])}, which all "
+                f"mean {part}. Keep one."
             )
     return {part: one[0] for part, one in found.items() if one}
 
