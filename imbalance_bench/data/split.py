@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imbalance_bench.data.dataset import PART_NAMES, ImageDataset, Rows
+from imbalance_bench.data.groups import deal_groups
 from imbalance_bench.data.imbalance import profile_counts, profile_shares, whole
 from imbalance_bench.errors import RequestError
 
@@ -50,7 +51,8 @@ def make_split(dataset: ImageDataset, rng: np.random.Generator) -> Split:
     """The three parts of a data set: given ones are honoured, missing ones are drawn by class from train.
 
     Nothing given, or nothing but train: 60/20/20. Only one of validation and test missing: 20 % of train.
-    A class with enough rows has at least one in every part drawn, and always one in train.
+    A class with enough rows has at least one in every part drawn, and always one in train. Where the data
+    set has groups, each goes to one part as a whole, and the classes are shared out as well as that allows.
     RequestError where a class has no training row, a given part is empty, or no row is left for a part.
     """
     everything = np.arange(len(dataset.labels), dtype=np.int64)
@@ -66,7 +68,8 @@ def make_split(dataset: ImageDataset, rng: np.random.Generator) -> Split:
         weights = tuple(WEIGHTS[name] for name in names)
         if len(missing) == 1:
             weights = (4, 1)
-        given |= dict(zip(names, _deal(dataset, given["train"], weights, rng), strict=True))
+        deal = _deal if dataset.groups is None else deal_groups
+        given |= dict(zip(names, deal(dataset, given["train"], weights, rng), strict=True))
     for part in PART_NAMES:
         if not len(given[part]):
             raise RequestError(
