@@ -56,7 +56,7 @@ class Reading:
         """(n, C, H, W) in the result's type; RequestError naming a row with values that can't be taken."""
         images = self._values(self.view(block), name_of)
         if self.stored in (2, 4):
-            images = self._on_white(images, name_of)
+            images = self._on_black(images, name_of)
         if images.shape[1] == 3 and self.shape[0] == 1:
             images = _grey(images)
         elif images.shape[1] == 1 and self.shape[0] == 3:
@@ -73,7 +73,7 @@ class Reading:
         if self.stored_dtype.kind in "iuf" and self.stored_dtype.newbyteorder("=") != self.dtype:
             said.append(f"Values of type {self.stored_dtype.name} are read as {self.dtype.name}.")
         if self.stored in (2, 4):
-            said.append("Images with an alpha channel are laid on white.")
+            said.append("Images with an alpha channel are laid on black.")
         return tuple(said)
 
     def _values(self, images: NDArray[Any], name_of: Named) -> NDArray[Any]:
@@ -93,15 +93,15 @@ class Reading:
                 _refuse(outside, images, name_of, "float32 holds whole numbers exactly up to 2^24 only")
         return images.astype(self.dtype, copy=False)
 
-    def _on_white(self, images: NDArray[Any], name_of: Named) -> NDArray[Any]:
-        top = 1.0 if self.dtype.kind == "f" else float(np.iinfo(self.dtype).max)
+    def _on_black(self, images: NDArray[Any], name_of: Named) -> NDArray[Any]:
+        alpha = images[:, -1:]
         if self.dtype.kind == "f":
-            outside = (images < 0) | (images > 1)
-            said = "with an alpha channel floats are taken for shares from 0 to 1, or store uint8"
-            _refuse(outside, images, name_of, said)
-        alpha = images[:, -1:].astype(np.float64) / top
-        laid = images[:, :-1] * alpha + top * (1 - alpha)
-        return (laid if self.dtype.kind == "f" else np.rint(laid)).astype(self.dtype)
+            said = "alpha in floats is a share from 0 to 1; or store uint8"
+            _refuse((alpha < 0) | (alpha > 1), alpha, name_of, said)
+            return images[:, :-1] * alpha
+        top = int(np.iinfo(self.dtype).max)
+        laid = images[:, :-1].astype(np.float64) * alpha / top
+        return np.rint(laid).astype(self.dtype)
 
 
 def plan(

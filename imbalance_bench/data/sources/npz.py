@@ -18,8 +18,8 @@ class Npz(Source):
     """Images and labels, as arrays by name, of given parts or of one pool.
 
     `train_images`, `train_labels` and the same of `val` and `test`, or `x_train`, `y_train` and so on; val
-    and test may be missing and are then drawn. Without parts `images` and `labels` (or `x` and `y`, `X` and `y`).
-    Optional: `class_names` (C,), and `groups`, or `train_groups` and so on, for what must not be split.
+    and test may be missing and are then drawn. Without parts `images` and `labels`, `x` and `y` or `X` and
+    `y`. Optional: `class_names` (C,), and `groups`, or `train_groups` and so on, for what must not be split.
 
     Images are (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 to 4 channels, the second and the fourth alpha;
     labels are numbers or text (N,), or one-hot (N, C). Objects are never loaded.
