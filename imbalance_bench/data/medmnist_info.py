@@ -1,4 +1,4 @@
-"""The twelve 2-D sets of MedMNIST v2 by name: classes and published parts (Yang et al. 2023, Scientific Data 10:41).
+"""The twelve 2-D sets of MedMNIST v2 by name: classes and published parts (Yang et al. 2023).
 
 The package `medmnist` (3.0) holds the same in its INFO; importing that imports torch, so it is kept here.
 """
@@ -25,7 +25,7 @@ _ORGANS = (
 
 @dataclass(frozen=True)
 class Info:
-    """One set: the package's class for it, its task, its classes by label, and rows of train, val and test."""
+    """One set: the package's class for it, its task, its classes by label; rows of train, val and test."""
 
     python_class: str
     task: str

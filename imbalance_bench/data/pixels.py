@@ -98,10 +98,10 @@ class Reading:
         if self.dtype.kind == "f":
             said = "alpha in floats is a share from 0 to 1; or store uint8"
             _refuse((alpha < 0) | (alpha > 1), alpha, name_of, said)
-            return images[:, :-1] * alpha
+            return np.asarray(images[:, :-1] * alpha)
         top = int(np.iinfo(self.dtype).max)
         laid = images[:, :-1].astype(np.float64) * alpha / top
-        return np.rint(laid).astype(self.dtype)
+        return np.asarray(np.rint(laid), dtype=self.dtype)
 
 
 def plan(
