@@ -68,12 +68,13 @@ def _hash(path: Path, size: int, mtime_ns: int, check: Callable[[Path], None] | 
 
 def _stat(path: Path) -> os.stat_result:
     try:
-        if path.is_dir():
-            raise RequestError(f"{path} is a folder; name a file.")
-        return path.stat()
+        found = path.stat()
     except FileNotFoundError:
         raise RequestError(f"there is no file {path}.") from None
     except OSError as error:
         raise RequestError(f"{path} can't be read ({error.strerror or error}).") from None
     except ValueError:
         raise RequestError(f"{str(path)!r} is no name of a file: it holds a null character.") from None
+    if path.is_dir():
+        raise RequestError(f"{path} is a folder; name a file.")
+    return found

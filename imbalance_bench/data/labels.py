@@ -14,8 +14,6 @@ from imbalance_bench.data.dataset import Rows
 from imbalance_bench.errors import RequestError, nearest, shown
 
 _DIGITS = re.compile(r"[0-9]+")
-_EXACT = 2.0**53
-"""From here on floats skip whole numbers, so that two classes might have become one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,12 +204,14 @@ def _from_one_hot(where: str, array: NDArray[Any]) -> NDArray[np.int64]:
 
 def _refuse_odd_numbers(where: str, array: NDArray[Any]) -> None:
     if array.dtype.kind == "f":
+        # From there on the type skips whole numbers, so that two classes might have become one.
+        bits = min(np.finfo(array.dtype).nmant + 1, 63)
         with np.errstate(invalid="ignore"):
-            whole = np.isfinite(array) & (array == np.floor(array)) & (array < _EXACT)
+            whole = np.isfinite(array) & (array == np.floor(array)) & (array < array.dtype.type(2) ** bits)
         if not whole.all():
             row = int(np.argmin(whole))
             raise RequestError(
-                f"{where}: row {row} has the label {array[row]}; a whole number below 2^53 or text is needed."
+                f"{where}: row {row} has the label {array[row]}; a whole number below 2^{bits} or text is needed."
             )
     if array.dtype.kind in "if" and (array < 0).any():
         row = int(np.argmax(array < 0))
