@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from imbalance_bench.data.dataset import ImageDataset
+from imbalance_bench.data.registry import create
+
 
 def images(n: int, *shape: int, seed: int = 0) -> np.ndarray:
     """(n, *shape) uint8 of all values."""
@@ -27,3 +30,15 @@ def save(path: Path, compressed: bool = False, **arrays: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     (np.savez_compressed if compressed else np.savez)(path, **arrays)
     return path
+
+
+def load(path: Path, **options: Any) -> ImageDataset:
+    """The data set of a file."""
+    return create(f"npz:{path}", **options).load(None)
+
+
+def pool(path: Path, pixels: Any, **options: Any) -> np.ndarray:
+    """The images made of a file without parts, its labels being two alternating ones."""
+    pixels = np.asarray(pixels)
+    save(path, images=pixels, labels=np.arange(len(pixels)) % 2)
+    return load(path, **options).images
