@@ -46,6 +46,7 @@ __all__ = ["RunConfig", "Settings", "merge", "parse_seeds"]
 READING = (
     "image_size",
     "channels",
+    "layout",
     "path_column",
     "label_column",
     "split_column",
@@ -66,6 +67,7 @@ class Settings(BaseModel):
     dataset: Datasets = "synthetic"
     image_size: Text | None = None
     channels: Literal["auto", "grey", "rgb"] | None = None
+    layout: Literal["auto", "hwc", "chw"] | None = None
     path_column: Text | None = None
     label_column: Text | None = None
     split_column: Text | None = None

@@ -190,5 +190,8 @@ def allowed(field: FieldInfo) -> str:
         return str(field.json_schema_extra["allowed"])
     if field.annotation is bool:
         return "true or false"
-    *words, last = get_args(field.annotation)
+    choices = get_args(field.annotation)
+    if type(None) in choices:  # left out, it is None: only what can be said is told
+        choices = get_args(choices[0])
+    *words, last = choices
     return f"{', '.join(words)} or {last}" if words else str(last)

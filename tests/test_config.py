@@ -102,6 +102,7 @@ def test_defaults() -> None:
         "dataset": "synthetic",
         "image_size": None,
         "channels": None,
+        "layout": None,
         "path_column": None,
         "label_column": None,
         "split_column": None,

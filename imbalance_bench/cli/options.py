@@ -31,6 +31,7 @@ FLAGS: dict[str, Any] = {
     ),
     "image_size": _option("Resize images on reading: one number, or HEIGHTxWIDTH.", DATA, "N"),
     "channels": _option("Read images as grey, rgb or what they are, auto (default: auto).", DATA, "NAME"),
+    "layout": _option("npz: channels last, hwc, or first, chw (default: auto, by the shape).", DATA, "NAME"),
     "path_column": _option("csv: the column of the image's path (default: path).", DATA, "NAME"),
     "label_column": _option("csv: the column of the class (default: label).", DATA, "NAME"),
     "split_column": _option("csv: the column that says train, val or test.", DATA, "NAME"),

@@ -136,7 +136,7 @@ class IdxSource(Source):
         )
 
     def _download(self) -> None:
-        root = _writable_root()
+        root = writable_root()
         from torchvision import datasets
 
         try:
@@ -160,7 +160,8 @@ def data_roots() -> tuple[Path, ...]:
 _AGAIN = "Delete it and fetch it again."
 
 
-def _writable_root() -> Path:
+def writable_root() -> Path:
+    """The first of `data_roots` that can be written to, made where it isn't there; else RequestError."""
     for root in data_roots():
         with contextlib.suppress(OSError):
             root.mkdir(parents=True, exist_ok=True)

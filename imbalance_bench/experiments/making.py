@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from imbalance_bench.training.loop import Trained
 
 HARDEST = 16
+SENT_ROWS = 4096
 RECORDED = ("numpy", "scikit-learn", "imbalanced-learn", "torch", "torchvision")
 
 
@@ -157,8 +158,20 @@ def _training_rows(materials: Materials, device: torch.device) -> tuple[Any, Any
     if device.type == "cpu":
         pool, index = torch.from_numpy(images), torch.from_numpy(at)
     else:
-        pool, index = torch.from_numpy(images[at]).to(device), torch.arange(len(at), device=device)
+        pool, index = _sent(images, at, device), torch.arange(len(at), device=device)
     return Rows(pool, index, torch.from_numpy(labels).to(device)), view
+
+
+def _sent(images: NDArray[Any], at: NDArray[np.int64], device: torch.device) -> torch.Tensor:
+    """The images of the rows `at` on a device, a block at a time: no copy of them all on the way."""
+    import torch
+
+    first = torch.from_numpy(images[at[:1]])
+    pool = torch.empty((len(at), *images.shape[1:]), dtype=first.dtype, device=device)
+    for start in range(0, len(at), SENT_ROWS):
+        block = at[start : start + SENT_ROWS]
+        pool[start : start + len(block)] = torch.from_numpy(images[block]).to(device)
+    return pool
 
 
 def _start_from(model: Classifier, config: RunConfig, store: Store) -> Record | None:

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from imbalance_bench.config import RunConfig
+from imbalance_bench.data.archives import DAMAGED
 from imbalance_bench.errors import RequestError
-from imbalance_bench.experiments.archives import DAMAGED
 
 FORMAT_VERSION = 4
 FILES = ("per_class.csv", "history.csv", "predictions.npz", "hardest.npz", "weights.safetensors")

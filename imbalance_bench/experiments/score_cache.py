@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbalance_bench._version import __version__
+from imbalance_bench.data.archives import DAMAGED
 from imbalance_bench.data.source import digest
-from imbalance_bench.experiments.archives import DAMAGED
 from imbalance_bench.experiments.parts import PER_CLASS, REPLICATES, Scores
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import Strategy

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from imbalance_bench.data.archives import DAMAGED
 from imbalance_bench.errors import RequestError
-from imbalance_bench.experiments.archives import DAMAGED
 from imbalance_bench.experiments.foreign.raw import NAMES, Raw, known_arrays, of_name, strategy_and_seed
 from imbalance_bench.experiments.foreign.table import read_csv
 
