@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from imbalance_bench._version import __version__
-from imbalance_bench.cli import article, compare, evaluate, info, listing, report, run
+from imbalance_bench.cli import article, compare, data, evaluate, info, listing, report, run
 from imbalance_bench.cli.guard import guarded
-from imbalance_bench.cli.options import AIMS, FLAGS, STORED, with_flags
+from imbalance_bench.cli.options import AIMS, FLAGS, LOOKED_AT, STORED, with_flags
 
 app = typer.Typer(
     name="imbench",
@@ -43,6 +43,7 @@ app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_o
 app.command("compare")(guarded(with_flags(FLAGS)(compare.command)))
 app.command("evaluate")(guarded(with_flags(STORED)(evaluate.command)))
 app.command("report")(guarded(with_flags(STORED)(report.command)))
+app.command("data")(guarded(with_flags(LOOKED_AT)(data.command)))
 app.command("list")(guarded(listing.command))
 app.command("article")(guarded(article.command))
 app.command("info")(guarded(info.command))

@@ -62,6 +62,16 @@ class Reporter:
             self._task = self._bar.add_task("", total=missing)
             self._bar.start()
 
+    def reading(self, what: str, done: int, total: int) -> None:
+        """How far the reading of a data set has come."""
+        if self._quiet or sys.stderr is None:
+            return
+        if sys.stderr.isatty():
+            end = "\n" if done == total else ""
+            print(f"\r{what}: {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
+        elif done == total:
+            self._say(f"{what}: {total:,}")
+
     def ended(self, outcome: Outcome) -> None:
         """A run ended."""
         self._done += 1

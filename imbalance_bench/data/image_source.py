@@ -14,7 +14,7 @@ from imbalance_bench.data.dataset import ImageDataset, Rows
 from imbalance_bench.data.groups import crossing_groups
 from imbalance_bench.data.image_cache import Signature
 from imbalance_bench.data.image_files import Images, content_hashes, parse_size, read_images, signatures
-from imbalance_bench.data.source import Source, digest
+from imbalance_bench.data.source import FileFacts, Source, digest
 from imbalance_bench.errors import RequestError
 from imbalance_bench.params import param
 
@@ -147,6 +147,12 @@ class ImageFileSource(Source):
             [found.names[i] for i in kept],
             notes,
         )
+
+    def file_facts(self) -> FileFacts:
+        """Kinds, sizes, and what was left aside."""
+        found = self.images
+        sizes = {f"{height}x{width}": n for (height, width), n in found.sizes.items()}
+        return FileFacts(found.modes, sizes, self.listing.ignored or {}, found.unreadable)
 
     def _check(self) -> None:
         """RequestError for unreadable images, unless they are to be skipped and enough are left."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +13,20 @@ from numpy.typing import NDArray
 
 from imbalance_bench.data.dataset import ImageDataset
 from imbalance_bench.params import non_defaults
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a source over image files can tell beside the images.
+
+    modes: files by Pillow's kind of pixel; sizes: by stored "HEIGHTxWIDTH".
+    ignored: files that were not read, by why; unreadable: (name, reason).
+    """
+
+    modes: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unreadable: Sequence[tuple[str, str]] = ()
 
 
 class Source(ABC):
@@ -51,6 +67,10 @@ class Source(ABC):
 
         RequestError where files are missing (and `download` is False or fails) or damaged.
         """
+
+    def file_facts(self) -> FileFacts:
+        """What there is to tell of files; nothing where images do not lie in files of their own."""
+        return FileFacts()
 
     def log_likelihood(self, images: NDArray[Any]) -> NDArray[np.float64] | None:
         """(n, C) log p(x | class), up to a constant per row, where it is known exactly; else None."""

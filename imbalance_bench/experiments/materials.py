@@ -14,7 +14,7 @@ from imbalance_bench.config import RunConfig
 from imbalance_bench.data import registry
 from imbalance_bench.data.dataset import ImageDataset
 from imbalance_bench.data.source import Source
-from imbalance_bench.data.split import Split, make_split, thin
+from imbalance_bench.data.split import Split, Thinned, make_split, thin
 from imbalance_bench.errors import RequestError, nearest
 from imbalance_bench.experiments.seeds import data_seed, generator
 from imbalance_bench.strategies.base import Context, Floats
@@ -93,19 +93,8 @@ def _gather(
     seed: int,
 ) -> Materials:
     source = registry.create(dataset_spec, **dict(options))
-    dataset = source.load(generator("data", seed, "all"))
-    split = make_split(dataset, generator("split", seed, "all"))
-    thinned = thin(
-        dataset,
-        split,
-        ratio=ratio,
-        profile=profile or "exp",
-        n_max=n_max,
-        minority_fraction=0.5 if minority_fraction is None else minority_fraction,
-        tail_order=tail_order or "random",
-        validation=validation or "thinned",
-        rng=generator("thinning", seed, "all"),
-        tail_rng=generator("tail", seed, "all"),
+    dataset, thinned = load_and_split(
+        source, ratio, profile, n_max, minority_fraction, tail_order, validation, seed
     )
     mean, std = channel_statistics(dataset, thinned.split.train)
     known: dict[str, NDArray[np.float32]] = {}
@@ -122,6 +111,33 @@ def _gather(
         else "split"
     )
     return Materials(dataset, thinned.split, thinned.order, mean, std, known, test_part)
+
+
+def load_and_split(
+    source: Source,
+    ratio: float | None,
+    profile: str | None,
+    n_max: int | None,
+    minority_fraction: float | None,
+    tail_order: str | None,
+    validation: str | None,
+    seed: int,
+) -> tuple[ImageDataset, Thinned]:
+    """The data set as it is for a data seed, split and thinned; arguments as in a `RunConfig`."""
+    dataset = source.load(generator("data", seed, "all"))
+    split = make_split(dataset, generator("split", seed, "all"))
+    return dataset, thin(
+        dataset,
+        split,
+        ratio=ratio,
+        profile=profile or "exp",
+        n_max=n_max,
+        minority_fraction=0.5 if minority_fraction is None else minority_fraction,
+        tail_order=tail_order or "random",
+        validation=validation or "thinned",
+        rng=generator("thinning", seed, "all"),
+        tail_rng=generator("tail", seed, "all"),
+    )
 
 
 def channel_statistics(dataset: ImageDataset, rows: np.ndarray) -> tuple[Floats, Floats]:

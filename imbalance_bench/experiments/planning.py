@@ -59,6 +59,17 @@ def dataset_list(settings: Settings) -> list[str]:
     return datasets.split(settings.dataset)
 
 
+def one_dataset(settings: Settings) -> str:
+    """The data set asked for; RequestError where there are several."""
+    names = dataset_list(settings)
+    if len(names) > 1:
+        raise RequestError(
+            f"--dataset names {len(names)} data sets ({', '.join(names)}); only `imbench compare` takes "
+            "several. Name one."
+        )
+    return names[0]
+
+
 def plan_each(settings: Settings, strategies: Sequence[Strategy], *, default_seeds: int) -> list[Plan]:
     """A plan for each of several data sets; RequestError, with its name, where one can't be used."""
     check_name(settings.model)
@@ -117,13 +128,7 @@ def plan(settings: Settings, strategies: Sequence[Strategy], *, default_seeds: i
     """The arms and runs of a request; RequestError where a name, a class or the data can't be used."""
     check_name(settings.model)
     _refuse_unused(settings)
-    names = dataset_list(settings)
-    if len(names) > 1:
-        raise RequestError(
-            f"--dataset names {len(names)} data sets ({', '.join(names)}); only `imbench compare` takes "
-            "several. Name one."
-        )
-    source = datasets.create(names[0], **settings.reading())
+    source = datasets.create(one_dataset(settings), **settings.reading())
     source.ensure(settings.download)
     classes = source.class_names()
     positive_index(classes, settings.positive_class)
