@@ -29,6 +29,7 @@ def command(
     from imbalance_bench.api import compare_settings
     from imbalance_bench.config import Settings, merge
     from imbalance_bench.configfile import refuse_unknown
+    from imbalance_bench.data.progress import listening
     from imbalance_bench.experiments.planning import dataset_list
 
     config = read_config(flags)
@@ -37,7 +38,8 @@ def command(
     settings = merge(config, {"strategies": strategies, **flags})
     reporter = prepared(settings, config, datasets=len(dataset_list(settings)))
     try:
-        result = compare_settings(settings, reporter)
+        with listening(reporter.reading):
+            result = compare_settings(settings, reporter)
     finally:
         reporter.close()
     reporter.notices(result.notices)

@@ -26,6 +26,7 @@ def command(
     """
     from imbalance_bench.api import RunFailedError, run_settings
     from imbalance_bench.config import merge
+    from imbalance_bench.data.progress import listening
 
     config = read_config(flags)
     settings = merge(config, {"strategy": strategy, **flags})
@@ -37,7 +38,8 @@ def command(
     params |= on_line
     reporter = prepared(settings, config)
     try:
-        result = run_settings(settings, params, reporter)
+        with listening(reporter.reading):
+            result = run_settings(settings, params, reporter)
     except RunFailedError as error:
         complain(f"no run came through: {error}")
         raise typer.Exit(FAILED) from None

@@ -137,6 +137,8 @@ def _train(
                 f"{part}_labels": dataset.labels[rows],
                 f"{part}_rows": rows,
             }
+        if dataset.groups is not None:
+            predictions["test_groups"] = dataset.groups[materials.split.test]
         predictions |= {f"{part}_log_likelihood": known for part, known in materials.log_likelihood.items()}
     return _Result(model, start, earlier, trained, predictions)
 
@@ -219,6 +221,7 @@ def _record(
         "split_hash": materials.split.hash(),
         "test_part": materials.test_part,
         "initial_weights_hash": result.initial_hash,
+        "data_notes": list(materials.dataset.notes),
         "notes": [*strategy.notes(context), *trained.notes],
         "train_seconds": trained.seconds,
         "metrics": {},

@@ -17,7 +17,7 @@ from imbalance_bench.config import RunConfig
 from imbalance_bench.data.archives import DAMAGED
 from imbalance_bench.errors import RequestError
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 FILES = ("per_class.csv", "history.csv", "predictions.npz", "hardest.npz", "weights.safetensors")
 
 
@@ -51,6 +51,7 @@ class Record(TypedDict):
     test_part: Literal["drawn", "given", "split"]
     initial_weights_hash: str
     notes: list[str]
+    data_notes: list[str]
     train_seconds: float
     metrics: dict[str, float | None]
 
@@ -109,7 +110,7 @@ def read_record(folder: Path) -> Record | None:
 def read_predictions(path: Path, n_classes: int) -> Mapping[str, NDArray[Any]]:
     """`{val,test}_{logits,labels,rows}` of a run, checked; errors as in `read_record`.
 
-    Where the data set knows it, `{val,test}_log_likelihood` (n, C) too.
+    Where the data set knows it, `{val,test}_log_likelihood` (n, C) too; where it has groups, `test_groups`.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -118,11 +119,13 @@ def read_predictions(path: Path, n_classes: int) -> Mapping[str, NDArray[Any]]:
                 for part in ("val", "test")
                 for what in ("logits", "labels", "rows", "log_likelihood")
                 if what != "log_likelihood" or f"{part}_{what}" in stored
-            }
+            } | {name: stored[name] for name in ("test_groups",) if name in stored}
     except DAMAGED as error:
         raise DamagedError(f"{path.name} is not whole ({type(error).__name__})") from None
     except OSError as error:
         raise unreadable(path, error) from None
+    if "test_groups" in found and found["test_groups"].shape != found["test_labels"].shape:
+        raise DamagedError(f"{path.name}: the groups do not fit the test part")
     for part in ("val", "test"):
         logits, labels, rows = (found[f"{part}_{what}"] for what in ("logits", "labels", "rows"))
         known = found.get(f"{part}_log_likelihood", logits)

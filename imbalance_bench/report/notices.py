@@ -18,6 +18,7 @@ def notices(arms: Sequence[ScoredArm]) -> list[str]:
     """What the user should know beside the numbers: factors per class, samplers' notes, repeated rows."""
     said: list[str] = []
     asked = [arm for arm in arms if arm.kind == "requested" and arm.runs]
+    said += dict.fromkeys(note for arm in asked for run in arm.runs for note in run.record["data_notes"])
     for arm in asked:
         if arm.strategy is None or not is_afterwards_only(arm.strategy):
             said += [f"{arm.name}: {note}" for note in _notes(arm.runs)]
