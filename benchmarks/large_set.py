@@ -4,7 +4,8 @@
 
 Every run is a process of its own, on one core; the ways of holding the images take turns. The peak is the
 maximum resident set, mapped pages included, less what a process has that only imports torch; the speed is
-that of training alone, by the clock and by processor time, which other processes disturb less. The made files (0.8 GB each) and the cache go to a temporary folder. Linux and macOS.
+that of training alone, by the clock and by processor time, which other processes disturb less. The made
+files (0.8 GB each) and the cache go to a temporary folder. Linux and macOS.
 The kind "pool" has no parts: a fifth of the rows is test, whose resampling takes most of the memory.
 """
 
