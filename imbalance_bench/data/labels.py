@@ -211,7 +211,8 @@ def _refuse_odd_numbers(where: str, array: NDArray[Any]) -> None:
         if not whole.all():
             row = int(np.argmin(whole))
             raise RequestError(
-                f"{where}: row {row} has the label {array[row]}; a whole number below 2^{bits} or text is needed."
+                f"{where}: row {row} has the label {array[row]}; a whole number below 2^{bits} or text "
+                "is needed."
             )
     if array.dtype.kind in "if" and (array < 0).any():
         row = int(np.argmax(array < 0))

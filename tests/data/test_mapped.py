@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from npz_files import images, save
 
 from imbalance_bench.data import hashes, mapped
-from imbalance_bench.data.hashes import cache_folder, file_hash
+from imbalance_bench.data.hashes import file_hash
 from imbalance_bench.data.mapped import check_stored, members, stacked
 from imbalance_bench.data.progress import listening
 from imbalance_bench.errors import RequestError
@@ -271,49 +269,3 @@ def test_other_files_in_the_archive_are_passed_over(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("readme.txt", "hello")
     assert list(members(path)) == ["x"]
-
-
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
-    assert cache_folder() == cache
-    monkeypatch.delenv("IMBENCH_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder() == tmp_path / "xdg" / "imbench"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert cache_folder() == tmp_path / "home" / ".cache" / "imbench"
-
-
-def test_a_large_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    monkeypatch.setattr(hashes, "INDEXED", 10)
-    checked: list[Path] = []
-
-    def check(path: Path) -> None:
-        checked.append(path)
-
-    def again() -> str:
-        hashes._hash.cache_clear()  # as in another process
-        return file_hash(path, check)
-
-    path = tmp_path / "a.bin"
-    path.write_bytes(b"0123456789")
-    fresh = time.time_ns()
-    os.utime(path, ns=(fresh, fresh))
-    known = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882"
-    assert [again(), again()] == [known, known]
-    assert len(checked) == 2  # it may still be being written: not kept
-    os.utime(path, ns=(10**18, 10**18))
-    assert [again(), again(), again()] == [known] * 3
-    assert len(checked) == 3
-    path.write_bytes(b"012345678X")
-    os.utime(path, ns=(10**18 + 1, 10**18 + 1))
-    assert again() != known
-    for entry in (cache / "hashes").iterdir():
-        entry.write_text("{")
-    assert again() != known
-    assert len(checked) == 5
-    # Without a place to keep it, it is computed anew.
-    monkeypatch.setenv("IMBENCH_CACHE", str(path))
-    assert again() != known
-    small = tmp_path / "b.bin"
-    small.write_bytes(b"1")
-    assert file_hash(small) == file_hash(small)
