@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from imbalance_bench.data.plain_png import plain_png
+
 Pixels = NDArray[Any]
 Size = tuple[int, int]
 
@@ -71,6 +73,9 @@ def decode(raw: bytes, channels: str, size: Size | None) -> tuple[Pixels, Seen]:
     of 16 bits stays uint16; 32-bit integers and floats become float32 of the same value. Colour of 16 bits
     is read by Pillow as its upper 8. ValueError, or what Pillow raises, where it is no whole image.
     """
+    if (plain := plain_png(raw, MAX_PIXELS)) is not None:
+        seen = Seen(plain.mode, (plain.height, plain.width), 1 if plain.mode == "L" else 3, 0, False, False)
+        return _shaped(plain, seen, channels, size), seen
     image = _open(io.BytesIO(raw))
     seen = look(image)
     if size is not None:
@@ -81,13 +86,18 @@ def decode(raw: bytes, channels: str, size: Size | None) -> tuple[Pixels, Seen]:
     turn = orientation(image)  # PNG may hold it behind the pixels
     flat = image if turn == 1 else image.transpose(_UPRIGHT[turn])
     seen = seen._replace(size=flat.size[::-1]) if size is None else seen
+    return _shaped(flat, seen, channels, size), seen
+
+
+def _shaped(image: Image.Image, seen: Seen, channels: str, size: Size | None) -> Pixels:
+    """(C, height, width) of an upright image."""
     if seen.depth:
-        array = _deep(flat, seen.depth, size)
+        array = _deep(image, seen.depth, size)
     else:
-        eight = _eight_bits(flat, seen.channels, "L" if channels == "grey" else "RGB")
-        array = np.asarray(eight if size in (None, eight.size[::-1]) else _resized(eight, size))
+        eight = _eight_bits(image, seen.channels, "L" if channels == "grey" else "RGB")
+        array = np.asarray(eight if size is None or size == eight.size[::-1] else _resized(eight, size))
     array = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-    return (np.broadcast_to(array, (3, *array.shape[1:])) if channels == "rgb" else array), seen
+    return np.broadcast_to(array, (3, *array.shape[1:])) if channels == "rgb" else array
 
 
 def survey(path: str) -> Seen:

@@ -202,7 +202,7 @@ def _shown(n_bytes: int) -> str:
 def _index(paths: Sequence[str]) -> tuple[str, Path]:
     """The folder that all `paths` lie in, and the index of its files."""
     try:
-        base = os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120
+        base = os.path.commonpath({path.rpartition(os.sep)[0] or os.sep for path in paths})
     except ValueError:  # nothing in common: on several drives
         base = ""
     return base, cache_root() / "files" / f"{digest(os.fsencode(base))}.json"

@@ -99,8 +99,8 @@ def is_hidden(name: str) -> bool:
 
 def is_image(name: str) -> bool:
     """Whether the ending is that of a format that is read, in upper or lower case."""
-    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122
-    return ending in USUAL or (len(ending) > 1 and ending in _endings())
+    ending = "." + name.rpartition(".")[2].lower()
+    return ending in USUAL or ending in _endings()
 
 
 @functools.cache
