@@ -64,19 +64,21 @@ def values_of(tensor: Tensor) -> Any:
 
 def number(name: str, value: Any) -> float:
     """A number of Python, numpy or torch, also as an array of no dimension; ValueError for all else."""
-    found = value.item() if getattr(value, "ndim", 1) == 0 else value
+    if isinstance(value, int | float):
+        return value
+    found = value.item() if getattr(value, "ndim", 1) == 0 else None
     if not isinstance(found, int | float):
         raise ValueError(f"{name} is {value!r}; a number is needed.")
-    return float(found)
+    return found
 
 
 def check_setting(
     name: str, value: float, low: float, high: float = math.inf, *, below: bool = False
 ) -> float:
-    """The value as a float; ValueError unless low <= value <= high and finite; `below` leaves out `high`."""
+    """The value as a Python number; ValueError unless finite, low <= value <= high; `below`: < high."""
     value = number(name, value)
     inside = low <= value < high if below else low <= value <= high
-    if inside and math.isfinite(value):
+    if inside and value < math.inf:
         return value
     if high == math.inf:
         raise ValueError(f"{name} is {value}; a finite number of at least {low:g} is needed.")

@@ -222,10 +222,26 @@ def test_module_and_reductions(case: Case, chosen: dict[str, Any]) -> None:
     logits, targets = random_rows(5)
     rows = case.function(logits, targets, **chosen, reduction="none")
     assert rows.shape == (40,)
-    for reduction, expected in (("none", rows), ("sum", rows.sum()), ("mean", rows.mean())):
+    for reduction, expected in (("none", rows), ("sum", rows.sum())):
         module = case.module(**chosen, reduction=reduction)
         assert torch.equal(module(logits, targets), expected)
-    assert torch.equal(case.module(**chosen)(logits, targets), rows.mean())
+    mean = case.module(**chosen, reduction="mean")(logits, targets)
+    torch.testing.assert_close(mean, rows.mean(), rtol=1e-12, atol=0)
+    assert torch.equal(case.module(**chosen)(logits, targets), mean)
+
+
+@every_loss
+def test_the_mean_of_finite_rows_is_finite(case: Case) -> None:
+    z = torch.tensor([[-case.largest, 0.0, 0.0]]).repeat(1000, 1).requires_grad_()
+    targets = torch.zeros(1000, dtype=torch.int64)
+    mean = case.function(z, targets, **case.first(3))
+    mean.backward()  # type: ignore[no-untyped-call]
+    assert z.grad is not None
+    assert z.grad.isfinite().all()
+    row = case.function(z[:1], targets[:1], **case.first(3))
+    assert row.isfinite()
+    torch.testing.assert_close(mean, row)
+    assert case.function(z, targets, **case.first(3), reduction="sum").isinf()
 
 
 @every_loss
@@ -243,6 +259,22 @@ def test_modules_hold_settings_and_no_state(case: Case) -> None:
     assert repr(module) == f"{case.module.__name__}({defaults})"
     arguments = list(inspect.signature(case.function).parameters.values())[2:]
     assert [(p.name, p.default) for p in arguments] == [(p.name, p.default) for p in parameters.values()]
+
+
+@every_loss
+def test_modules_take_parameters_as_constants(case: Case) -> None:
+    names = [name for name in (case.weight, "class_counts" if case.counted else None) if name]
+    module = case.module(**case.first() | {n: nn.Parameter(torch.tensor(COUNTS) / 1.0) for n in names})
+    assert list(module.parameters()) == []
+    assert module.state_dict() == {}
+    logits, targets = random_rows(5)
+    expected = case.function(logits, targets, **case.first() | dict.fromkeys(names, COUNTS))
+    assert torch.equal(module(logits, targets), expected)
+    assert torch.equal(copy.deepcopy(module)(logits, targets), expected)
+    for name in names:
+        setattr(module, name, nn.Parameter(torch.ones(5)))
+        assert not getattr(module, name).requires_grad
+    assert list(module.parameters()) == []
 
 
 @pytest.mark.parametrize(
@@ -269,6 +301,30 @@ def test_refusals(change: dict[str, Any], reason: str) -> None:
         values = {"logits": torch.zeros(3, 5), "targets": torch.tensor([0, 1, 0])} | case.first() | change
         with pytest.raises(ValueError, match=reason):
             case.function(values.pop("logits"), values.pop("targets"), **values)
+
+
+def numbers_of(case: Case) -> list[str]:
+    """The names of a loss's settings that are one number."""
+    defaults = inspect.signature(case.module).parameters
+    return [name for name, p in defaults.items() if isinstance(p.default, float)]
+
+
+@every_loss
+@pytest.mark.parametrize("value", ["2", None, [0.5], np.array([0.5]), np.array("0.5"), 1j, torch.ones(1)])
+def test_settings_that_are_no_numbers(case: Case, value: Any) -> None:
+    logits, targets = random_rows(0)
+    for name in numbers_of(case):
+        with pytest.raises(ValueError, match=f"^{name} is .*; a number is needed"):
+            case.function(logits, targets, **case.first() | {name: value})
+
+
+@every_loss
+@pytest.mark.parametrize("form", [np.array, np.float32, torch.tensor])
+def test_settings_in_any_form_of_number(case: Case, form: Any) -> None:
+    logits, targets = random_rows(0)
+    for name in numbers_of(case):
+        expected = case.function(logits, targets, **case.first() | {name: 0.5})
+        assert torch.equal(case.function(logits, targets, **case.first() | {name: form(0.5)}), expected)
 
 
 @pytest.mark.parametrize(
