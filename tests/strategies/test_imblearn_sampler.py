@@ -233,7 +233,7 @@ def test_a_sampler_that_fails_is_refused_with_counts_and_remedy() -> None:
 
 def test_a_class_that_the_library_calls_by_its_number_is_named() -> None:
     with pytest.raises(RefusedError, match=r"samples of class 1 \('mild'\)\. Try lowering"):
-        plan_of("imblearn:KMeansSMOTE:cluster_balance_threshold=0.99", view_of([30, 12]))
+        plan_of("imblearn:KMeansSMOTE:cluster_balance_threshold=5", view_of([30, 12]))
 
 
 def test_of_many_classes_the_smallest_are_named() -> None:
