@@ -117,7 +117,7 @@ def numbers(values: Any, name: str) -> npt.NDArray[Any]:
     """Real numbers of any container as an array of their own type; ValueError for all else."""
     if torch.compiler.is_compiling():
         # Traced as torch, which has no types of arrays to check.
-        values = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
+        values = values.detach().cpu().double().numpy() if isinstance(values, Tensor) else values
         return np.asarray(values, dtype=np.float64)
     if isinstance(values, Tensor):
         # As a list: numpy has no bfloat16, and torch.func.grad lends no memory.
@@ -142,7 +142,7 @@ def in_float(logits: Tensor) -> Tensor:
 
 def like_logits(values: npt.NDArray[np.float64], logits: Tensor) -> Tensor:
     """Numbers per class on the logits' device, in the type that the loss is computed in."""
-    return torch.as_tensor(values).to(logits.device, _computed_in(logits))
+    return torch.as_tensor(values).to(_computed_in(logits)).to(logits.device)
 
 
 def _computed_in(logits: Tensor) -> torch.dtype:
