@@ -63,6 +63,11 @@ class Imblearn(Strategy):
         """The names of the sampler's parameters that text can set."""
         return imblearn_settings.parameters(imblearn_settings.find(word))
 
+    @classmethod
+    def more(cls) -> dict[str, list[str]]:
+        """The samplers that the installed version has."""
+        return {"samplers": imblearn_settings.usable()}
+
     @property
     def own_parameters(self) -> tuple[str, ...]:
         """The names of this sampler's parameters."""

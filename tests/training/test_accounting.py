@@ -20,7 +20,7 @@ def told(spec: str, steps: int, batch_size: int = 21) -> Trained:
 
 
 def test_a_stage_without_steps_is_not_counted() -> None:
-    found = told("two-phase:switch=0.9", steps=3, batch_size=27)
+    found = told("two-phase:switch=0.9,tune=all", steps=3, batch_size=27)
     # Three batches of the 27 undersampled rows; the 84 of the second stage were never fed.
     assert found.distinct_rows == 27
     assert found.class_passes.tolist() == [3, 3, 3]
@@ -30,7 +30,7 @@ def test_a_stage_without_steps_is_not_counted() -> None:
 
 def test_passes_of_a_class_add_up_over_stages() -> None:
     # 27 balanced rows once, then all 84 once, in batches of 27 and 84 / 27.
-    found = told("two-phase:switch=0.2", steps=10, batch_size=27)
+    found = told("two-phase:switch=0.2,tune=all", steps=10, batch_size=27)
     balanced, natural = 2 * 27 / 3, 8 * 27 * NATURAL
     assert found.class_passes == pytest.approx((balanced + natural) / np.array(COUNTS))
 
@@ -62,7 +62,7 @@ def test_stages_with_weights_add_up_in_the_loss() -> None:
 
 def test_a_head_on_an_untrained_backbone_is_told() -> None:
     assert "its head was trained on a backbone that was not." in told("smote:space=features,start=0", 4).notes
-    assert "its head was trained on a backbone that was not." in told("two-phase:tune=head", 1).notes
+    assert "its head was trained on a backbone that was not." in told("two-phase", 1).notes
     assert told("crt", 4).notes == ()
     assert told("drs", 10).notes == ()
     assert told("drs", 2).notes == ("only 1 of its 2 stages got any of the 2 steps.",)
@@ -74,8 +74,8 @@ def test_a_head_on_an_untrained_backbone_is_told() -> None:
         ("cross-entropy", 4),  # 84 rows in batches of 21
         ("undersample", 2),  # 27
         ("drs", 4),  # 84 in both stages
-        ("two-phase", 3),  # 27 and 84, half of the steps each: 56 (rounded to even) rows a pass
-        ("two-phase:tune=head", 3),
+        ("two-phase:tune=all", 3),  # 27 and 84, half of the steps each: 56 (rounded to even) rows a pass
+        ("two-phase", 3),
         ("smote:space=features", 4),
         ("crt", 4),
     ],
