@@ -85,7 +85,7 @@ class BalancedBatchSampler(Sampler[list[int]]):
         given = whole_labels(labels)
         self.batch_size = _whole("batch_size", batch_size, 1)
         self.num_replicas, self.rank = _place(num_replicas, rank)
-        self.power = float(power)
+        self.power = _number("power", power)
         self.seed = _whole("seed", seed, 0)
         self.drop_last = drop_last
         self.epoch = 0
@@ -176,6 +176,13 @@ def _place(num_replicas: int | None, rank: int | None) -> tuple[int, int]:
     if (place := _whole("rank", rank, 0)) >= replicas:
         raise ValueError(f"rank is {place}; for num_replicas = {replicas} it must lie in 0..{replicas - 1}.")
     return replicas, place
+
+
+def _number(name: str, value: Any) -> float:
+    found = value.item() if isinstance(value, np.ndarray | np.generic | Tensor) and value.ndim == 0 else value
+    if not isinstance(found, int | float) or isinstance(found, bool):
+        raise ValueError(f"{name} is {value!r}; a number is needed.")
+    return float(found)
 
 
 def _whole(name: str, value: Any, low: int) -> int:

@@ -86,9 +86,10 @@ class Fed:
 def feed(
     strategy: Strategy,
     counts: Sequence[int] = (60, 15, 9),
-    steps: int = 10,
+    steps: int | None = 10,
     batch_size: int = 21,
     start: State | None = None,
+    epochs: float | None = None,
 ) -> Fed:
     """Train a small network on those counts and keep each batch."""
     images, labels = images_of(counts), labels_of(counts)
@@ -109,7 +110,7 @@ def feed(
     rows = Rows(torch.from_numpy(images), torch.arange(len(labels)), torch.from_numpy(labels))
     view = TrainingView(labels, len(counts), lambda rows: images[rows])
     streams = loop.Streams(np.random.default_rng(1), np.random.default_rng(2), 5)
-    how = Optimisation(steps, None, batch_size, 1e-2, "one-cycle", 1e-2)
+    how = Optimisation(steps, epochs, batch_size, 1e-2, "one-cycle", 1e-2)
     kept: list[Batch] = []
 
     def keeping(*arguments: Any) -> Iterator[Batch]:
@@ -119,7 +120,7 @@ def feed(
 
     with mock.patch.object(loop, "batches", keeping):
         told = loop.train(model, rows, view, strategy, context_of(counts), how, streams)
-    assert len(kept) == steps
+    assert len(kept) == told.steps
     return Fed(model, told, before, kept, labels, images)
 
 

@@ -17,6 +17,7 @@ EXPLAINED = {
     "caution": "beware",
     "paper": "source",
     "example": "write",
+    "samplers": "samplers",
 }
 """What is told of one entry beside its summary, and under which title."""
 PLACES = {
@@ -55,18 +56,38 @@ def command(
     if format not in ("terminal", "json"):
         raise RequestError(f"--format {format}: allowed are terminal and json.")
     entries = sources[kind]()
-    if name is not None:
+    if name is not None and kind == "strategies":
+        _show_strategies(name, entries, format)
+    elif name is not None:
         wanted = [e for e in entries if name in (e["name"], e.get("group"), *e.get("aliases", []))]
         if not wanted:
             known = [entry["name"] for entry in entries]
             raise RequestError(
                 f"there is no {name!r} among the {kind}: {', '.join(known)}.{nearest(name, known)}"
             )
-        entries = wanted
+        _print(wanted, format, explain=len(wanted) == 1)
+    else:
+        _print(entries, format, explain=False)
+
+
+def _show_strategies(spec: str, entries: list[dict[str, Any]], format: str) -> None:
+    """Each part of what may be a name, a spec with parameters, or a combination; samplers by name."""
+    from imbalance_bench.specs import split_spec
+    from imbalance_bench.strategies.registry import find
+
+    wanted = []
+    for part in split_spec(spec):
+        cls = find(part.name)
+        entry = next(entry for entry in entries if entry["name"] == cls.name)
+        wanted.append({**entry, **cls.more()})
+    _print(wanted, format, explain=True)
+
+
+def _print(entries: list[dict[str, Any]], format: str, explain: bool) -> None:
     if format == "json":
         print_result(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
     else:
-        _show(entries, explain=name is not None and len(entries) == 1)
+        _show(entries, explain)
 
 
 def _show(entries: list[dict[str, Any]], explain: bool) -> None:

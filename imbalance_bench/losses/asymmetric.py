@@ -16,6 +16,7 @@ from imbalance_bench.losses.common import (
     check_setting,
     class_weight_tensor,
     in_float,
+    is_target,
     power,
     weigh_and_reduce,
 )
@@ -46,15 +47,16 @@ def asymmetric_loss(
         reduction: "mean" divides by the number of rows, weighted or not (`nn.CrossEntropyLoss(weight=)`
             divides by the sum of the weights); "sum"; or "none" for (N,).
 
-    Loss and gradient are finite for any gammas and for logits of up to 1e37 / C in size.
+    Each row's loss, their mean and the gradient are finite for any gammas and for logits of up to 1e37 / C in
+    size, over the largest weight above 1; "sum" may overflow.
 
     Raises:
         ValueError: for shapes, targets, settings, weights or reduction that are not as above.
     """
     targets = check_inputs(logits, targets)
-    check_setting("gamma_pos", gamma_pos, 0)
-    check_setting("gamma_neg", gamma_neg, 0)
-    check_setting("margin", margin, 0, 1, below=True)
+    gamma_pos = check_setting("gamma_pos", gamma_pos, 0)
+    gamma_neg = check_setting("gamma_neg", gamma_neg, 0)
+    margin = check_setting("margin", margin, 0, 1, below=True)
     weights = class_weight_tensor(weight, logits)
     rows = asymmetric_rows(logits, targets, gamma_pos, gamma_neg, margin)
     return weigh_and_reduce(rows, targets, weights, reduction)
@@ -67,8 +69,8 @@ def asymmetric_rows(
     z = in_float(logits)
     against = -z.gather(1, targets[:, None]).squeeze(1)
     positive = power(F.logsigmoid(bounded(against)), gamma_pos) * F.softplus(against)
-    own = F.one_hot(targets, z.shape[1]).bool()
-    return positive + _negative(z, gamma_neg, margin).masked_fill(own, 0).sum(1)
+    negative = _negative(z, gamma_neg, margin).masked_fill(is_target(targets, z.shape[1]), 0)
+    return positive + negative.sum(1)
 
 
 def _negative(z: Tensor, gamma: float, margin: float) -> Tensor:

@@ -38,7 +38,8 @@ def balanced_softmax_loss(
         reduction: "mean" divides by the number of rows, weighted or not (`nn.CrossEntropyLoss(weight=)`
             divides by the sum of the weights); "sum"; or "none" for (N,).
 
-    Loss and gradient are finite for logits of up to 1e37 in size.
+    Each row's loss, their mean and the gradient are finite for logits of up to 1e37 in size, over the largest
+    weight above 1; "sum" may overflow.
 
     Raises:
         ValueError: for shapes, targets, counts, weights or reduction that are not as above.

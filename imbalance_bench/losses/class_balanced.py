@@ -29,7 +29,7 @@ def effective_number_weights(class_counts: PerClass, beta: float = 0.9999) -> np
     Raises:
         ValueError: for counts below 1 or not whole, or beta outside [0, 1).
     """
-    check_setting("beta", beta, 0, 1, below=True)
+    beta = check_setting("beta", beta, 0, 1, below=True)
     counts = check_counts(class_counts)
     # 1 - beta^n, which would cancel for beta near 1; beta 0 has no logarithm.
     missing = -np.expm1(counts * math.log(beta)) if beta > 0 else np.ones_like(counts)
@@ -60,13 +60,14 @@ def class_balanced_loss(
         reduction: "mean" divides by the number of rows (`nn.CrossEntropyLoss(weight=)` divides by the
             sum of the weights); "sum"; or "none" for (N,).
 
-    Loss and gradient are finite for any gamma and for logits of up to 1e37 in size, over the largest weight.
+    Each row's loss, their mean and the gradient are finite for any gamma and for logits of up to 1e37 in
+    size, over the largest weight above 1; "sum" may overflow.
 
     Raises:
         ValueError: for shapes, targets, counts, beta, gamma or reduction that are not as above.
     """
     targets = check_inputs(logits, targets)
-    check_setting("gamma", gamma, 0)
+    gamma = check_setting("gamma", gamma, 0)
     check_counts(class_counts, logits.shape[1])
     weights = like_logits(effective_number_weights(class_counts, beta), logits)
     return weigh_and_reduce(class_balanced_rows(logits, targets, weights, gamma), targets, None, reduction)

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 PerClass = Sequence[float] | npt.NDArray[Any] | Tensor
 """One number per class, (C,), of any numeric type and on any device."""
@@ -23,7 +22,8 @@ LIMIT = 1e30
 def check_inputs(logits: Tensor, targets: Tensor) -> Tensor:
     """The targets as int64 on the logits' device.
 
-    ValueError unless logits are (N, C >= 2) floats and targets (N,) integers in 0..C-1.
+    ValueError unless logits are (N, C >= 2) floats and targets (N,) integers in 0..C-1. Their range is left
+    to torch where there are no values to read (`values_of`).
     """
     for name, value in (("logits", logits), ("targets", targets)):
         if not isinstance(value, Tensor):
@@ -39,22 +39,47 @@ def check_inputs(logits: Tensor, targets: Tensor) -> Tensor:
             f"targets have shape {tuple(targets.shape)} and type {targets.dtype}; "
             f"({logits.shape[0]},) integers are needed."
         )
-    targets = targets.to(logits.device, torch.int64)
-    if len(targets) and (int(targets.min()) < 0 or int(targets.max()) >= logits.shape[1]):
+    targets = targets.to(torch.int64)
+    ends = values_of(torch.stack(targets.aminmax())) if targets.numel() else None
+    if ends is not None and (ends[0] < 0 or ends[1] >= logits.shape[1]):
         raise ValueError(
-            f"targets range from {int(targets.min())} to {int(targets.max())}; "
+            f"targets range from {ends[0]} to {ends[1]}; "
             f"allowed are 0 to {logits.shape[1] - 1}. Select the rows to leave out before the call."
         )
-    return targets
+    return targets.to(logits.device)
+
+
+def values_of(tensor: Tensor) -> Any:
+    """The numbers of a tensor in (nested) lists, by one transfer.
+
+    None where torch has none to give: while it compiles, for what `vmap` maps over, on the meta device.
+    """
+    if torch.compiler.is_compiling():
+        return None
+    try:
+        return tensor.detach().tolist()
+    except RuntimeError:
+        return None
+
+
+def number(name: str, value: Any) -> float:
+    """A number of Python, numpy or torch, also as an array of no dimension; ValueError for all else."""
+    if isinstance(value, int | float):
+        return value
+    found = value.item() if getattr(value, "ndim", 1) == 0 else None
+    if not isinstance(found, int | float):
+        raise ValueError(f"{name} is {value!r}; a number is needed.")
+    return found
 
 
 def check_setting(
     name: str, value: float, low: float, high: float = math.inf, *, below: bool = False
-) -> None:
-    """ValueError unless low <= value <= high and finite; `below` leaves out `high` itself."""
+) -> float:
+    """The value as a Python number; ValueError unless finite, low <= value <= high; `below`: < high."""
+    value = number(name, value)
     inside = low <= value < high if below else low <= value <= high
-    if inside and math.isfinite(value):
-        return
+    if inside and value < math.inf:
+        return value
     if high == math.inf:
         raise ValueError(f"{name} is {value}; a finite number of at least {low:g} is needed.")
     raise ValueError(f"{name} is {value}; a number in [{low:g}, {high:g}{')' if below else ']'} is needed.")
@@ -71,6 +96,8 @@ def check_counts(class_counts: PerClass, n_classes: int | None = None) -> npt.ND
         raise ValueError(
             f"class_counts have shape {counts.shape}; ({needed},) is needed: the training rows of each class."
         )
+    if torch.compiler.is_compiling():
+        return counts
     if counts.dtype.kind == "b":
         raise ValueError(
             "class_counts are booleans; whole numbers are needed: the training rows of each class."
@@ -88,10 +115,17 @@ def check_counts(class_counts: PerClass, n_classes: int | None = None) -> npt.ND
 
 def numbers(values: Any, name: str) -> npt.NDArray[Any]:
     """Real numbers of any container as an array of their own type; ValueError for all else."""
+    if torch.compiler.is_compiling():
+        # Traced as torch, which has no types of arrays to check.
+        values = values.detach().cpu().double().numpy() if isinstance(values, Tensor) else values
+        return np.asarray(values, dtype=np.float64)
     if isinstance(values, Tensor):
-        values = values.detach().cpu()
-        # numpy has no bfloat16.
-        values = (values.double() if values.is_floating_point() else values).numpy()
+        # As a list: numpy has no bfloat16, and torch.func.grad lends no memory.
+        given, values = values, values_of(values)
+        if values is None:
+            raise ValueError(
+                f"{name} has no values to read (a {given.device} tensor, or one that vmap maps over)."
+            )
     try:
         array = np.asarray(values)
     except (TypeError, ValueError):  # rows of unequal length, tensors on several devices
@@ -108,24 +142,33 @@ def in_float(logits: Tensor) -> Tensor:
 
 def like_logits(values: npt.NDArray[np.float64], logits: Tensor) -> Tensor:
     """Numbers per class on the logits' device, in the type that the loss is computed in."""
-    dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
-    return torch.tensor(values, dtype=dtype, device=logits.device)
+    return torch.as_tensor(values).to(_computed_in(logits)).to(logits.device)
+
+
+def _computed_in(logits: Tensor) -> torch.dtype:
+    return torch.float64 if logits.dtype == torch.float64 else torch.float32
 
 
 def class_weight_tensor(weight: PerClass | None, logits: Tensor, name: str = "weight") -> Tensor | None:
     """(C,) weights on the device and in the type of the (float) logits, as constants; None stays None.
 
-    ValueError, speaking of `name`, unless they are finite (in that type) and at least 0.
+    ValueError, speaking of `name`, unless they are finite (in that type) and at least 0; a tensor without
+    values to read (`values_of`) is taken as it is.
     """
     if weight is None:
         return None
-    values = numbers(weight, name).astype(np.float64)
+    read: Any = values_of(weight) if isinstance(weight, Tensor) else weight
+    values = weight.detach() if isinstance(weight, Tensor) and read is None else numbers(read, name)
     if values.shape != (logits.shape[1],):
         raise ValueError(
-            f"{name} has shape {values.shape}; ({logits.shape[1]},) is needed: one weight per class."
+            f"{name} has shape {tuple(values.shape)}; ({logits.shape[1]},) is needed: one weight per class."
         )
-    largest = torch.finfo(in_float(logits).dtype).max
-    wrong = ~((values >= 0) & (values <= largest))
+    if isinstance(values, Tensor):
+        return values.to(logits.device, _computed_in(logits))
+    if torch.compiler.is_compiling():
+        return like_logits(values, logits)
+    values = values.astype(np.float64)
+    wrong = ~((values >= 0) & (values <= torch.finfo(_computed_in(logits)).max))
     if wrong.any():
         first = int(wrong.argmax())
         raise ValueError(f"{name}[{first}] is {values[first]:g}; a finite number of at least 0 is needed.")
@@ -135,12 +178,14 @@ def class_weight_tensor(weight: PerClass | None, logits: Tensor, name: str = "we
 def weigh_and_reduce(rows: Tensor, targets: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     """Rows (N,) times the weight (C,) of their class: the mean over N, the sum, or the rows.
 
-    Weights come after everything else, so that twice the weight is exactly twice the loss of a row.
+    Weights come after everything else, so that twice the weight is exactly twice the loss of a row. The mean
+    is as finite as its rows; the sum need not be.
     """
     if weight is not None:
         rows = rows * weight[targets]
     if reduction == "mean":
-        return rows.mean()
+        # Divided first, as the sum of finite rows may be infinite. The mean of no rows is nan, as in torch.
+        return (rows / len(rows)).sum() if len(rows) else rows.mean()
     if reduction == "sum":
         return rows.sum()
     if reduction == "none":
@@ -153,8 +198,13 @@ def log_odds_against(z: Tensor, targets: Tensor) -> Tensor:
 
     -log p = softplus(t) and log(1 - p) = logsigmoid(t): neither needs p itself, which saturates.
     """
-    own = F.one_hot(targets, z.shape[1]).bool()
-    return z.masked_fill(own, -torch.inf).logsumexp(1) - z.gather(1, targets[:, None]).squeeze(1)
+    others = z.masked_fill(is_target(targets, z.shape[1]), -torch.inf)
+    return others.logsumexp(1) - z.gather(1, targets[:, None]).squeeze(1)
+
+
+def is_target(targets: Tensor, n_classes: int) -> Tensor:
+    """(N, C) bool, true at each row's target. `F.one_hot` reads its values, which transforms refuse."""
+    return targets[:, None] == torch.arange(n_classes, device=targets.device)
 
 
 def bounded(t: Tensor) -> Tensor:
@@ -171,13 +221,20 @@ def power(log_base: Tensor, gamma: float) -> Tensor:
 
 
 class LossModule(nn.Module):
-    """A loss as a module: the constructor stores its arguments under their names and nothing else."""
+    """A loss as a module: the constructor stores its arguments under their names and nothing else.
+
+    They are constants: of a parameter or another tensor with a gradient the values are kept, as a plain
+    tensor on the same memory, so that `parameters()` and `state_dict()` stay empty.
+    """
 
     function: ClassVar[Callable[..., Tensor]]
     setting_names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         cls.setting_names = tuple(inspect.signature(cls).parameters)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value.detach() if isinstance(value, Tensor) else value)
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments as they now stand."""

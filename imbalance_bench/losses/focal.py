@@ -14,7 +14,7 @@ from imbalance_bench.losses.common import (
     class_weight_tensor,
     in_float,
     log_odds_against,
-    numbers,
+    number,
     power,
     weigh_and_reduce,
 )
@@ -39,13 +39,14 @@ def focal_loss(
         reduction: "mean" divides by the number of rows, weighted or not (`nn.CrossEntropyLoss(weight=)`
             divides by the sum of the weights); "sum"; or "none" for (N,).
 
-    Loss and gradient are finite for any gamma and for logits of up to 1e37 in size.
+    Each row's loss, their mean and the gradient are finite for any gamma and for logits of up to 1e37 in
+    size, over the largest alpha above 1; "sum" may overflow.
 
     Raises:
         ValueError: for shapes, targets, gamma, alpha or reduction that are not as above.
     """
     targets = check_inputs(logits, targets)
-    check_setting("gamma", gamma, 0)
+    gamma = check_setting("gamma", gamma, 0)
     weight = class_weight_tensor(_per_class(alpha, logits.shape[1]), logits, "alpha")
     return weigh_and_reduce(focal_rows(logits, targets, gamma), targets, weight, reduction)
 
@@ -58,20 +59,17 @@ def focal_rows(logits: Tensor, targets: Tensor, gamma: float) -> Tensor:
 
 def _per_class(alpha: float | PerClass | None, n_classes: int) -> PerClass | None:
     """Alpha as weights per class, where it is a number of two."""
-    if alpha is None:
-        return None
-    given = numbers(alpha, "alpha")
-    if given.ndim > 0:
-        return given
-    number = float(given)
+    if alpha is None or not (isinstance(alpha, int | float) or getattr(alpha, "ndim", 1) == 0):
+        return alpha
+    given = number("alpha", alpha)
     if n_classes != 2:
         raise ValueError(
             f"alpha is one number for {n_classes} classes, which would only rescale the loss; "
             "give one weight per class, or None."
         )
-    if not 0 <= number <= 1:
-        raise ValueError(f"alpha is {number:g}; for two classes it lies in [0, 1].")
-    return [1 - number, number]
+    if not 0 <= given <= 1:
+        raise ValueError(f"alpha is {given:g}; for two classes it lies in [0, 1].")
+    return [1 - given, given]
 
 
 class FocalLoss(LossModule):

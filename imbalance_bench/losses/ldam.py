@@ -16,7 +16,9 @@ from imbalance_bench.losses.common import (
     check_setting,
     class_weight_tensor,
     in_float,
+    is_target,
     like_logits,
+    number,
     weigh_and_reduce,
 )
 
@@ -27,7 +29,7 @@ def ldam_margins(class_counts: PerClass, max_m: float = 0.5) -> npt.NDArray[np.f
     Raises:
         ValueError: for counts below 1 or not whole, or `max_m` below 0.
     """
-    check_setting("max_m", max_m, 0, LIMIT)
+    max_m = check_setting("max_m", max_m, 0, LIMIT)
     roots = check_counts(class_counts) ** -0.25
     margins: npt.NDArray[np.float64] = max_m * (roots / roots.max())
     return margins
@@ -59,12 +61,14 @@ def ldam_loss(
         reduction: "mean" divides by the number of rows, weighted or not (`nn.CrossEntropyLoss(weight=)`
             divides by the sum of the weights); "sum"; or "none" for (N,).
 
-    Loss and gradient are finite while s (z - m) is at most 1e37 in size.
+    Each row's loss, their mean and the gradient are finite while s (z - m), times s and times the largest
+    weight where these are above 1, is at most 1e37 in size; "sum" may overflow.
 
     Raises:
         ValueError: for shapes, targets, counts, settings, weights or reduction that are not as above.
     """
     targets = check_inputs(logits, targets)
+    s = number("s", s)
     if not 0 < s <= LIMIT:
         raise ValueError(f"s is {s}; a number above 0 and at most {LIMIT:g} is needed.")
     check_counts(class_counts, logits.shape[1])
@@ -75,7 +79,7 @@ def ldam_loss(
 
 def ldam_rows(logits: Tensor, targets: Tensor, margins: Tensor, s: float) -> Tensor:
     """(N,) unweighted losses of cosines, without checks; `margins` (C,)."""
-    lowered = in_float(logits) - F.one_hot(targets, logits.shape[1]) * margins
+    lowered = in_float(logits) - is_target(targets, logits.shape[1]) * margins
     return F.cross_entropy(s * lowered, targets, reduction="none")
 
 

@@ -43,13 +43,14 @@ def logit_adjusted_loss(
         reduction: "mean" divides by the number of rows, weighted or not (`nn.CrossEntropyLoss(weight=)`
             divides by the sum of the weights); "sum"; or "none" for (N,).
 
-    Loss and gradient are finite for logits of up to 1e37 in size.
+    Each row's loss, their mean and the gradient are finite for logits of up to 1e37 in size, over the largest
+    weight above 1; "sum" may overflow.
 
     Raises:
         ValueError: for shapes, targets, counts, tau, weights or reduction that are not as above.
     """
     targets = check_inputs(logits, targets)
-    check_setting("tau", tau, 0, LIMIT)
+    tau = check_setting("tau", tau, 0, LIMIT)
     counts = check_counts(class_counts, logits.shape[1])
     shift = like_logits(tau * np.log(counts / counts.sum()), logits)
     weights = class_weight_tensor(weight, logits)

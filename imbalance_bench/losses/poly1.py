@@ -38,13 +38,14 @@ def poly1_loss(
         reduction: "mean" divides by the number of rows, weighted or not (`nn.CrossEntropyLoss(weight=)`
             divides by the sum of the weights); "sum"; or "none" for (N,).
 
-    Loss and gradient are finite for logits of up to 1e37 in size.
+    Each row's loss, their mean and the gradient are finite for logits of up to 1e37 in size, over the largest
+    weight above 1; "sum" may overflow.
 
     Raises:
         ValueError: for shapes, targets, epsilon, weights or reduction that are not as above.
     """
     targets = check_inputs(logits, targets)
-    check_setting("epsilon", epsilon, -1, LIMIT)
+    epsilon = check_setting("epsilon", epsilon, -1, LIMIT)
     weights = class_weight_tensor(weight, logits)
     return weigh_and_reduce(poly1_rows(logits, targets, epsilon), targets, weights, reduction)
 

@@ -37,13 +37,14 @@ def label_aware_smoothing(
     Raises:
         ValueError: for counts below 1 or not whole, smoothing outside [0, 1), or an unknown shape.
     """
-    check_setting("smooth_head", smooth_head, 0, 1, below=True)
-    check_setting("smooth_tail", smooth_tail, 0, 1, below=True)
+    smooth_head = check_setting("smooth_head", smooth_head, 0, 1, below=True)
+    smooth_tail = check_setting("smooth_tail", smooth_tail, 0, 1, below=True)
     if shape not in get_args(Shape):
         raise ValueError(f"shape is {shape!r}; allowed: {', '.join(map(repr, get_args(Shape)))}.")
     counts = check_counts(class_counts)
-    spread = np.ptp(counts)
-    share = (counts - counts.min()) / spread if spread > 0 else np.ones_like(counts)
+    above, spread = counts - counts.min(), counts.max() - counts.min()
+    # Without a branch on values, which torch.compile refuses.
+    share = (above + (spread == 0)) / (spread + (spread == 0))
     if shape == "concave":
         share = np.sin(np.pi / 2 * share)
     elif shape == "convex":
@@ -80,7 +81,8 @@ def label_aware_smoothing_loss(
         reduction: "mean" divides by the number of rows, weighted or not (`nn.CrossEntropyLoss(weight=)`
             divides by the sum of the weights); "sum"; or "none" for (N,).
 
-    Loss and gradient are finite for logits of up to 1e37 in size.
+    Each row's loss, their mean and the gradient are finite for logits of up to 1e37 in size, over the largest
+    weight above 1; "sum" may overflow.
 
     Raises:
         ValueError: for shapes, targets, counts, settings, weights or reduction that are not as above.

@@ -9,9 +9,11 @@ import numpy as np
 
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.arms import ScoredArm
-from imbalance_bench.strategies.base import is_afterwards_only
+from imbalance_bench.strategies.base import Floats, is_afterwards_only
 
 LISTED = 4
+OVERDONE = 1.5
+"""From so many times the balance of equal classes on, a combination has corrected the shares twice."""
 
 
 def notices(arms: Sequence[ScoredArm]) -> list[str]:
@@ -19,10 +21,11 @@ def notices(arms: Sequence[ScoredArm]) -> list[str]:
     said: list[str] = []
     asked = [arm for arm in arms if arm.kind == "requested" and arm.runs]
     said += dict.fromkeys(note for arm in asked for run in arm.runs for note in run.record["data_notes"])
-    for arm in asked:
-        if arm.strategy is None or not is_afterwards_only(arm.strategy):
-            said += [f"{arm.name}: {note}" for note in _notes(arm.runs)]
-            said += _factors(arm)
+    trained = [arm for arm in asked if arm.strategy is None or not is_afterwards_only(arm.strategy)]
+    for arm in trained:
+        said += [f"{arm.name}: {note}" for note in _notes(arm.runs)]
+        said += _factors(arm)
+    said += _balances(trained)
     said += unequal_seeds(arms)
     base = next((arm for arm in asked if arm.name == "cross-entropy"), None)
     if base is not None:
@@ -57,25 +60,57 @@ def _notes(runs: Sequence[StoredRun]) -> list[str]:
 
 
 def _factors(arm: ScoredArm) -> list[str]:
-    """The weight of each class in the loss, and what sampling, weights and shifts make of its share."""
+    """The weight of each class in the loss, and of two classes what a row weighs in all."""
     record: Mapping[str, Any] = arm.runs[0].record
     names, said = record["class_names"], []
     if record["loss_factors"] is not None:
         said.append(f"{arm.name}: weight in the loss: {_by_name(names, record['loss_factors'])}")
-    shares = np.asarray(record["class_counts"]) / np.sum(record["class_counts"])
-    factors = np.asarray(record["effective_prior"]) / shares
-    if not np.allclose(factors, 1, rtol=1e-6):
-        taken, seed = "sampling and loss", record["config"]["seed"]
-        shift = arm.scores[0].shift
-        if shift.size and not np.allclose(shift, shift[0]):
-            taken = "sampling, loss and the shift of the scores"
-            factors = factors * np.exp(shift - shift.max())
-            factors = factors / (factors * shares).sum()
+    factors = _row_weights(arm)
+    if len(names) == 2 and factors is not None:
         said.append(
-            f"{arm.name}: a training row's weight, {taken} taken together (mean 1, seed {seed}): "
-            f"{_by_name(names, factors)}"
+            f"{arm.name}: a training row's weight, {_taken(arm)} taken together (mean 1, seed "
+            f"{record['config']['seed']}): {_by_name(names, factors.tolist())}"
         )
     return said
+
+
+def _balances(arms: Sequence[ScoredArm]) -> list[str]:
+    """Of more classes: how far each strategy lifts the rarest against the largest, in one sentence."""
+    found = {arm.name: factors for arm in arms if (factors := _row_weights(arm)) is not None}
+    if not found:
+        return []
+    record = next(arm for arm in arms if arm.name in found).runs[0].record
+    counts, names = np.asarray(record["class_counts"]), record["class_names"]
+    rare, large = int(counts.argmin()), int(counts.argmax())
+    if len(names) == 2 or counts[rare] == counts[large]:
+        return []
+    equal = counts[large] / counts[rare]
+    lifts = {name: factors[rare] / factors[large] for name, factors in found.items() if factors[large] > 0}
+    said = ", ".join(f"{name} {lift:,.3g}" for name, lift in lifts.items())
+    sentence = (
+        f"sampling, loss and shifts taken together, a row of class {names[rare]} weighs so many times one of "
+        f"class {names[large]} (seed {record['config']['seed']}; {equal:,.3g} would make them equal): {said}"
+    )
+    twice = [name for name, lift in lifts.items() if lift > OVERDONE * equal]
+    return [sentence] + [f"{name} corrects the class shares more than once." for name in twice]
+
+
+def _row_weights(arm: ScoredArm) -> Floats | None:
+    """(C,) what a training row of each class weighs in the scores, of mean 1; None where all weigh alike."""
+    record = arm.runs[0].record
+    shares = np.asarray(record["class_counts"]) / np.sum(record["class_counts"])
+    factors: Floats = np.asarray(record["effective_prior"]) / shares
+    shift = arm.scores[0].shift
+    if shift.size and not np.allclose(shift, shift[0]):
+        factors = factors * np.exp(shift - shift.max())
+        factors = factors / (factors * shares).sum()
+    return None if np.allclose(factors, 1, rtol=1e-6) else factors
+
+
+def _taken(arm: ScoredArm) -> str:
+    shift = arm.scores[0].shift
+    moved = shift.size and not np.allclose(shift, shift[0])
+    return "sampling, loss and the shift of the scores" if moved else "sampling and loss"
 
 
 def _by_name(names: Sequence[str], values: Sequence[float]) -> str:

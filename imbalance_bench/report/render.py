@@ -143,7 +143,10 @@ def terminal(lines: Sequence[str], tables: Sequence[Table], width: int, color: b
                 if number in table.rules:
                     grid.add_section()
                 grid.add_row(
-                    *(Text(row[i] if len(row[i]) <= sizes[i] else _breakable(row[i])) for i in columns)
+                    *(
+                        Text(row[i] if len(row[i]) <= sizes[i] else _breakable(row[i], sizes[i]))
+                        for i in columns
+                    )
                 )
             console.print(grid)
         hidden = [name for i, name in enumerate(table.columns) if not any(i in page for page in pages)]
@@ -188,5 +191,11 @@ def _head_width(name: str) -> int:
     return max((len(word) for word in _breakable(name).split()), default=0)
 
 
-def _breakable(name: str) -> str:
-    return re.sub(r"\+(?=[A-Za-z])", "\n+", name)
+def _breakable(name: str, size: int | None = None) -> str:
+    """Line breaks before `+`; in a part longer than `size` also between its parameters."""
+    parts = re.split(r"(?=\+[A-Za-z])", name)
+    wide = [size is not None and len(part) > size for part in parts]
+    return "\n".join(
+        re.sub(r"(?<=[:,])(?=[A-Za-z])", "\n", part) if long else part
+        for part, long in zip(parts, wide, strict=True)
+    )

@@ -46,10 +46,13 @@ def real_images(images: Any, n: int) -> NDArray[Any]:
         raise ValueError(f"images has {len(found)} rows and labels has {n}; one label for each is needed.")
     if found.dtype.kind not in "biuf":
         raise ValueError(f"images has type {found.dtype}; real numbers are needed.")
+    if found.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):
+            found = found.astype(np.float64)
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         row = next(i for i, image in enumerate(found) if not np.isfinite(image).all())
         raise ValueError(f"images holds NaN or infinity, first in row {row}; finite numbers are needed.")
-    return found.astype(np.float64) if found.dtype.itemsize > 8 else found
+    return found
 
 
 def generator(random_state: Any) -> np.random.Generator:
@@ -77,6 +80,9 @@ def _array(values: Any, what: str) -> NDArray[Any]:
     # A tensor may be on a device or in a graph, where numpy can't read it.
     if hasattr(values, "detach"):
         values = values.detach().cpu()
+        # Numpy has none of the types with fewer digits than float16.
+        if str(values.dtype).startswith(("torch.bfloat", "torch.float8")):
+            values = values.float()
     try:
         return np.asarray(values)
     except (TypeError, ValueError) as error:

@@ -162,6 +162,11 @@ class Strategy:
         """The names of the parameters, for the word after the first colon."""
         return tuple(rules(cls))
 
+    @classmethod
+    def more(cls) -> dict[str, list[str]]:
+        """What `imbench list` adds in explaining this one: words by title, slow to find perhaps."""
+        return {}
+
     @property
     def own_parameters(self) -> tuple[str, ...]:
         """The names of this one's parameters."""

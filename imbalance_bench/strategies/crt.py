@@ -26,7 +26,10 @@ class Crt(ClassBalancedSampling):
         "It can only be as good as the features, and these were trained unbalanced. It takes the steps of "
         "cross-entropy and as many again for the head; optimizer_steps counts both."
     )
-    paper = "Kang et al. (2020), Decoupling representation and classifier, arXiv:1910.09217"
+    paper = (
+        "Kang et al. (2020), Decoupling representation and classifier for long-tailed recognition, "
+        "arXiv:1910.09217"
+    )
 
     @property
     def requires(self) -> str:

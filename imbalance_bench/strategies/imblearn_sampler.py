@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -61,6 +62,11 @@ class Imblearn(Strategy):
     def parameters(cls, word: str | None) -> tuple[str, ...]:
         """The names of the sampler's parameters that text can set."""
         return imblearn_settings.parameters(imblearn_settings.find(word))
+
+    @classmethod
+    def more(cls) -> dict[str, list[str]]:
+        """The samplers that the installed version has."""
+        return {"samplers": imblearn_settings.usable()}
 
     @property
     def own_parameters(self) -> tuple[str, ...]:
@@ -132,23 +138,30 @@ class Imblearn(Strategy):
     def _check(self, counts: Ints, names: tuple[str, ...]) -> None:
         from imblearn.utils import check_sampling_strategy
 
-        sampler = self._made()
-        asked = sampler.sampling_strategy
-        if isinstance(asked, int | float) and len(counts) != 2:
-            raise RefusedError(
-                f"{self._called}: sampling_strategy={asked:g} is a number, which needs two classes, but the "
-                f"data have {len(counts)}; use a word ('all', 'not majority', ...) or leave it out."
-            )
-        with self._refusing(counts, names, "Change sampling_strategy, or leave it out."):
-            labels = np.repeat(np.arange(len(counts)), counts)
-            targets = check_sampling_strategy(asked, labels, sampler._sampling_type)
+        sampler, targets = self._made(), {}
+        labels = np.repeat(np.arange(len(counts)), counts)
+        for name, asked in sampler.get_params().items():
+            part, _, last = name.rpartition("__")
+            if last != "sampling_strategy":
+                continue
+            if isinstance(asked, int | float) and len(counts) != 2:
+                raise RefusedError(
+                    f"{self._called}: {name}={asked:g} is a number, which needs two classes, but the "
+                    f"data have {len(counts)}; use a word ('all', 'not majority', ...) or leave it out."
+                )
+            kind = (getattr(sampler, part) if part else sampler)._sampling_type
+            with self._refusing(counts, names, f"Change {name}, or leave it out."):
+                targets[name] = check_sampling_strategy(asked, labels, kind)
         parameter, k = _neighbours_of_a_class(sampler)
-        for label, missing in targets.items() if k else ():
+        for label, missing in targets["sampling_strategy"].items() if k else ():
             if missing and counts[label] <= k:
-                rows = "1 training row" if counts[label] == 1 else f"{counts[label]} training rows"
+                one = counts[label] == 1
+                rows = "1 training row" if one else f"{counts[label]} training rows"
+                # Below two rows no number of neighbours is low enough.
+                remedy = "Use oversample or imblearn:RandomOverSampler, or give the class more rows."
                 raise RefusedError(
                     f"{self._called}: class {names[label]!r} has {rows}, but {parameter}={k} of its own as "
-                    f"neighbours need {k + 1}. {self._remedy()}"
+                    f"neighbours need {k + 1}. {remedy if one else self._remedy()}"
                 )
 
     @contextmanager
@@ -165,8 +178,9 @@ class Imblearn(Strategy):
                 warnings.simplefilter("always")
                 yield told
         except FAILURES as error:
+            said = _with_names(_first_line(error).rstrip("."), names)
             raise RefusedError(
-                f"{self._called} fails on these data: {_first_line(error).rstrip('.')}. "
+                f"{self._called} fails on these data: {said}. "
                 f"The training rows are {_counted(counts, names)}. {remedy}"
             ) from error
         # What will change in a later version is no business of the user's.
@@ -210,6 +224,12 @@ def _is_seed(name: str) -> bool:
 
 def _first_line(said: object) -> str:
     return str(said).strip().partition("\n")[0]
+
+
+def _with_names(said: str, names: tuple[str, ...]) -> str:
+    """A message that speaks of classes by number, with their names."""
+    named = {str(label): f"class {label} ({name!r})" for label, name in enumerate(names)}
+    return re.sub(r"\bclass (\d+)\b", lambda found: named.get(found[1], found[0]), said)
 
 
 def _counted(counts: Ints, names: tuple[str, ...]) -> str:

@@ -24,6 +24,8 @@ FEATURES = 2048
 longer the sums, the looser the bound on their error."""
 KEPT = 4
 """Blocks of rows kept as float32: for a small set all of them, for a large one the current."""
+SIZES = 1e-140, 1e140
+"""The largest numbers whose squares and the sums of these stay far from both ends of float64."""
 DISTANCES = 1 << 21
 DIFFERENCES = 1 << 17
 """Numbers held at once: bounds of whole rows in float64, differences between rows (fit the cache)."""
@@ -34,14 +36,16 @@ def nearest_neighbours(rows: NDArray[Any], k: int) -> Ints:
 
     `rows` is (n, ...) finite numbers of any real type, n > k >= 1. The answer is that of squared
     distances summed from differences in float64, exact for whole numbers; equal distances go by index,
-    except that among more than k rows identical to a row any k stand for all.
+    except that among more than k rows identical to a row any k stand for all. Rows whose largest number is
+    beyond 1e140, or below 1e-140, are brought to below 1 by a power of two first: differences of less than
+    1e-162 times that number then count as none.
 
     Raises:
         ValueError: where k is not in 1..n - 1.
     """
     if not 1 <= k < len(rows):
         raise ValueError(f"k is {k}; for {len(rows)} rows it must lie in 1..{len(rows) - 1}.")
-    points = _Points(rows.reshape(len(rows), -1))
+    points = _Points(_moderate(rows.reshape(len(rows), -1)))
     found, unproven = points.from_float32(k)
     points.from_float64(unproven, found)
     return found
@@ -205,6 +209,16 @@ class _Points:
             differences -= self.rows[right[part]]
             gaps[part] = np.einsum("ij,ij->i", differences, differences)
         return gaps
+
+
+def _moderate(rows: NDArray[Any]) -> NDArray[Any]:
+    """The rows, scaled where the squares of their differences might overflow or vanish in float64."""
+    if rows.dtype.kind != "f" or rows.dtype.itemsize < 8 or not rows.size:
+        return rows
+    largest = max(rows.max(), -rows.min())
+    if largest == 0 or SIZES[0] <= largest <= SIZES[1]:
+        return rows
+    return np.asarray(np.ldexp(rows, -np.frexp(largest)[1]), dtype=np.float64)
 
 
 def _parts(n: int, size: int) -> Iterator[slice]:

@@ -138,7 +138,7 @@ class SamplingPlan:
             mixed = np.flatnonzero(self.weight)
             share = self.weight[mixed].astype(made.dtype).reshape(-1, *[1] * (made.ndim - 1))
             start = made[mixed]
-            made[mixed] = start + share * (rows[self.neighbour[mixed]].astype(made.dtype) - start)
+            made[mixed] = _between(start, rows[self.neighbour[mixed]].astype(made.dtype), share)
         return made, self.labels(targets)
 
     def class_mass(self, train_labels: Ints, n_classes: int) -> NDArray[np.float64]:
@@ -155,6 +155,15 @@ class SamplingPlan:
         if self.neighbour is None or self.weight is None:
             return np.unique(self.base)
         return np.unique(np.concatenate([self.base, self.neighbour[self.weight > 0]]))
+
+
+def _between(start: NDArray[Any], end: NDArray[Any], share: NDArray[Any]) -> NDArray[Any]:
+    with np.errstate(over="ignore"):
+        found: NDArray[Any] = start + share * (end - start)
+    # The ends may be further apart than their type reaches.
+    if (wide := ~np.isfinite(found)).any():
+        found[wide] = ((1 - share) * start + share * end)[wide]
+    return found
 
 
 def _made_type(images: NDArray[Any]) -> type[np.float32 | np.float64]:

@@ -65,7 +65,7 @@ def create(spec: str, **params: object) -> Strategy:
         RequestError: for an unknown name, an unknown or doubtful parameter, or a value out of range.
     """
     parts = split_spec(spec)
-    classes = [_find(part.name) for part in parts]
+    classes = [find(part.name) for part in parts]
     known = [cls.parameters(part.word) for cls, part in zip(classes, parts, strict=True)]
     given: list[dict[str, object]] = [dict(part.params) for part in parts]
     for key, value in params.items():
@@ -102,7 +102,8 @@ def trained_part(strategy: Strategy) -> Strategy:
     return create(strategy.requires or "cross-entropy")
 
 
-def _find(name: str) -> type[Strategy]:
+def find(name: str) -> type[Strategy]:
+    """The class of a name or alias; RequestError for one that is not known."""
     known = registry()
     if name in known:
         return known[name]

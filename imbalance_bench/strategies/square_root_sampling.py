@@ -19,7 +19,7 @@ class SquareRootSampling(ClassBalancedSampling):
 
     name = "square-root-sampling"
     summary = "draw rows of every class by the square root of its size, N in all, anew for every pass"
-    formula = "N n_c^power / (sum over classes of n^power) rows of each class a pass; loss -log p_y"
+    formula = "N n_c^power / (sum over k of n_k^power) rows of class c a pass; loss -log p_y"
     caution = (
         "A compromise: rare classes are repeated less often than under class-balanced sampling, and the "
         "scores still lean towards the large ones."

@@ -30,7 +30,10 @@ class TauNorm(Strategy):
         "trainings they hardly have, and dropping the biases is then most of what it does. Write it before "
         "what shifts scores: tau-norm+logit-adjustment."
     )
-    paper = "Kang et al. (2020), Decoupling representation and classifier, arXiv:1910.09217"
+    paper = (
+        "Kang et al. (2020), Decoupling representation and classifier for long-tailed recognition, "
+        "arXiv:1910.09217"
+    )
     reads_linear_head = True
 
     tau: float | str = param(
@@ -38,7 +41,8 @@ class TauNorm(Strategy):
         low=0.0,
         high=10.0,
         words=("fit",),
-        help="0 drops the biases only, 1 makes all lengths equal; fit takes the best on validation",
+        help="0 drops the biases only, 1 makes all lengths equal; fit takes what serves decisions "
+        "best on validation, by the metric that thresholds are tuned for",
         usual="0.5 to 1",
     )
 

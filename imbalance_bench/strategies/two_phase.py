@@ -21,11 +21,12 @@ class TwoPhase(Strategy):
     """Trains on an under- or oversampled set up to `switch`, then on every row once a pass."""
 
     name = "two-phase"
-    summary = "train on balanced classes first, then go on with all rows as they are"
+    summary = "train on balanced classes first, then the head alone on all rows as they are"
     formula = "rows of undersample or oversample before progress switch, then every row once a pass"
     caution = (
         "The second phase leads the scores back to the training shares: the study that compared it found it"
-        " between plain training and oversampling. It is the reverse of drs, which tends to do better."
+        " between plain training and the sampling that it starts from. It is the reverse of drs and crt, "
+        "which tend to do better."
     )
     paper = (
         "Buda, Maki & Mazurowski (2018), A systematic study of the class imbalance problem, arXiv:1710.05381"
@@ -41,10 +42,10 @@ class TwoPhase(Strategy):
         0.5, low=0.0, high=1.0, help="share of the steps in the first phase", usual="0.3 to 0.8"
     )
     tune: str = param(
-        "all",
+        "head",
         kind="word",
-        words=("all", "head"),
-        help="what the second phase trains: all weights, or the head alone on frozen features",
+        words=("head", "all"),
+        help="what the second phase trains: the head alone, as in the study, or all weights",
     )
 
     def plan(self, view: TrainingView, rng: np.random.Generator) -> SamplingPlan:

@@ -22,6 +22,8 @@ from imbalance_bench.training.sampling import PlanSource
 from imbalance_bench.training.schedule import Optimisation, Phase, phases
 
 HISTORY_POINTS = 50
+MOMENTS = 1000
+"""Steps at which weights that change are looked at, for the prior that the scores stand for."""
 FUSED = ("cpu", "cuda")
 
 
@@ -98,7 +100,8 @@ def train(
     total = how.total_steps(_rows_of_a_pass(stages, view, plans_of))
     log = _Log(total)
     vary = augmentation(augment, streams.augment_seed)
-    prior, fed = np.zeros(context.n_classes), np.zeros(context.n_classes)
+    weighed, fed = np.zeros(context.n_classes), np.zeros(context.n_classes)
+    used: list[PlanSource] = []
     with torch.random.fork_rng(devices=[model.mean.device] if model.mean.is_cuda else []):
         torch.manual_seed(streams.training_seed)
         for phase in phases(stages, total):
@@ -108,23 +111,26 @@ def train(
                 if stage.reset_head:
                     model.reset_head()
                 plans = plans_of(stage, pool_view)
+                used.append(plans)
                 mass = plans.first.class_mass(view.labels, context.n_classes)
-                stage_prior = _effective_prior(strategy, context, mass, log.done / total, steps / total)
-                prior += stage_prior * steps
-                fed += steps * how.batch_size * mass / mass.sum()
-                loss = strategy.loss(replace(context, effective_prior=stage_prior))
+                drawn = mass / mass.sum() * how.batch_size * steps
+                fed += drawn
+                in_loss = drawn * _loss_weights(strategy, context, log.done, steps, total)
+                weighed += in_loss
+                loss = strategy.loss(replace(context, effective_prior=_prior(strategy, context, in_loss)))
                 for batch in islice(batches(pool, plans.next, how.batch_size, streams.batches), steps):
                     weights = strategy.weights(context, log.done / total)
                     log.add(optimiser.step(batch, loss, weights), optimiser.lr)
-    touched = np.logical_or.reduce([source.touched for source in sources.values()])
+    touched = np.logical_or.reduce([source.touched for source in used])
+    notes = [note for source in used for note in source.first.notes]
     return Trained(
         steps=total,
         samples_seen=total * how.batch_size,
         distinct_rows=int(touched.sum()),
         plan_counts=mass,
         class_passes=fed / np.maximum(np.bincount(view.labels[touched], minlength=context.n_classes), 1),
-        effective_prior=prior / prior.sum(),
-        notes=tuple(dict.fromkeys(note for source in sources.values() for note in source.first.notes)),
+        effective_prior=_prior(strategy, context, weighed),
+        notes=tuple(dict.fromkeys([*notes, *_without_effect(strategy, context, total)])),
         history=log.history,
         seconds=time.perf_counter() - began,
     )
@@ -146,12 +152,15 @@ def batch_loss(logits: Tensor, batch: Batch, loss: RowLoss, weights: Tensor | No
 def _rows_of_a_pass(
     stages: Sequence[Stage], view: TrainingView, plans_of: Callable[[Stage, TrainingView], PlanSource]
 ) -> int:
-    """The rows of one pass, on average over the stages on images: what an epoch is measured by."""
-    on_images = [stage for stage in stages if stage.inputs == "images" and stage.fraction > 0]
-    if not on_images:
+    """The rows of one pass, on average over the stages: what an epoch is measured by.
+
+    Stages that sample features are left out: their plans wait for the features.
+    """
+    known = [s for s in stages if s.fraction > 0 and not (s.resample and s.inputs == "features")]
+    if not known:
         return len(view)
-    sizes = [len(plans_of(stage, view).first) for stage in on_images]
-    return round(float(np.average(sizes, weights=[stage.fraction for stage in on_images])))
+    sizes = [len(plans_of(stage, view).first) if stage.resample else len(view) for stage in known]
+    return round(float(np.average(sizes, weights=[stage.fraction for stage in known])))
 
 
 class _Optimiser:
@@ -222,22 +231,35 @@ class _Log:
         self.history.append((self.done, mean, lr))
 
 
-def _effective_prior(
-    strategy: Strategy, context: Context, mass: Floats, start: float, length: float
-) -> Floats:
-    """(C,) class shares that a stage's scores stand for.
-
-    Rows drawn times class weights times factors in the loss; what the loss adds to the logits is taken out.
-    """
-    moments = start + length * (np.arange(20) + 0.5) / 20
-    found = [strategy.weights(context, float(moment)) for moment in moments]
+def _loss_weights(strategy: Strategy, context: Context, done: int, steps: int, total: int) -> Floats:
+    """(C,) the mean weight of a class's row in the loss over `steps` steps after `done`; factors included."""
+    looked_at = np.unique(np.linspace(0, steps - 1, min(steps, MOMENTS)).round())
+    found = [strategy.weights(context, float(done + step) / total) for step in looked_at]
     weights = np.mean([np.ones(context.n_classes) if w is None else w for w in found], axis=0)
     factors = strategy.loss_factors(context)
+    return np.asarray(weights if factors is None else weights * factors, dtype=np.float64)
+
+
+def _prior(strategy: Strategy, context: Context, in_loss: Floats) -> Floats:
+    """(C,) class shares that scores stand for: rows fed times weights, but for what the loss adds."""
     shift = strategy.loss_shift(context)
-    prior = mass * weights * (1.0 if factors is None else factors)
-    if shift is not None:
-        prior = prior * np.exp(shift.min() - shift)
+    prior = in_loss if shift is None else in_loss * np.exp(shift.min() - shift)
     return np.asarray(prior / prior.sum(), dtype=np.float64)
+
+
+def _without_effect(strategy: Strategy, context: Context, total: int) -> list[str]:
+    """Sentences on what so few steps leave undone."""
+    stages, said = strategy.stages(), []
+    took = [(stage, steps) for phase in phases(stages, total) for stage, steps in phase.stages]
+    trained = sum(stage.fraction > 0 for stage in stages)
+    if len(took) < trained:
+        said.append(f"only {len(took)} of its {trained} stages got any of the {total} steps.")
+    if strategy.requires is None and took[0][0].trainable == "head":
+        said.append("its head was trained on a backbone that was not.")
+    last = strategy.weights(context, (total - 1) / total)
+    if last is None and strategy.weights(context, 1.0) is not None:
+        said.append(f"its class weights, which begin late, began in none of the {total} steps.")
+    return said
 
 
 def _as_features(model: Classifier, rows: Rows, view: TrainingView) -> tuple[Rows, TrainingView]:

@@ -114,11 +114,24 @@ def test_an_alias_explains_its_strategy(call: Call) -> None:
     assert call("list", "strategies", "ce").out == call("list", "strategies", "cross-entropy").out
 
 
+def test_the_parts_of_a_spec_are_explained_one_by_one(call: Call) -> None:
+    found = call("list", "strategies", "ldam:s=10+drw", "--format=json").json
+    assert [entry["name"] for entry in found] == ["ldam", "drw"]
+    told = call("list", "strategies", "ldam+drw").out
+    assert told.count("beware") == 2
+
+
+def test_imblearn_names_its_samplers(call: Call) -> None:
+    (entry,) = call("list", "strategies", "imblearn:SMOTE", "--format=json").json
+    assert {"SMOTE", "NearMiss", "SMOTEENN"} <= set(entry["samplers"])
+    assert "BorderlineSMOTE" in call("list", "strategies", "imblearn").out
+
+
 def test_a_misspelt_name_is_refused_with_the_nearest(call: Call) -> None:
     ended = call("list", "strategies", "crtt")
     assert ended.status == 2
     assert ended.out == ""
-    assert "there is no 'crtt' among the strategies" in ended.err
+    assert "there is no strategy 'crtt'" in ended.err
     assert "Did you mean 'crt'" in ended.err
 
 

@@ -243,5 +243,5 @@ def test_notices_tell_of_factors_and_of_many_passes(stored: StoredComparison) ->
     ]
     said = notices(arms)
     assert any("undersample sees each training row of class 0 10,000 times" in line for line in said)
-    assert any("taken together" in line for line in said)
+    assert any("undersample 10" in line and "would make them equal" in line for line in said)
     assert notices(arms[:1]) == []

@@ -81,6 +81,7 @@ def test_images_of_other_kinds() -> None:
         (np.full((3, 4), "a"), "type <U1"),
         (np.array([[0.0], [np.nan], [np.inf]]), "first in row 1"),
         (np.array([[0.0], [0.0], [-np.inf]]), "first in row 2"),
+        (np.array([[0.0], [np.longdouble("1e4000")], [0.0]]), "first in row 1"),
     ],
 )
 def test_images_that_are_none(images: Any, reason: str) -> None:

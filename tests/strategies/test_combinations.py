@@ -24,7 +24,7 @@ KINDS = {
     "loss and weights": "poly-1+class-balanced",
     "weights and weights": "class-weights+class-balanced:beta=0.9",
     "stages and loss": "drs+focal",
-    "stages and loss of its own scores": "two-phase:tune=head+asymmetric",
+    "stages and loss of its own scores": "two-phase+asymmetric",
     "stages and weights": "drs+class-balanced",
     "stages on features and loss": "smote:space=features+logit-adjusted-loss",
     "head and deferred weights": "ldam+drw",

@@ -171,7 +171,18 @@ def test_only_random_draws_leave_a_known_prior(spec: str, exact: bool) -> None:
     ("spec", "counts", "reason"),
     [
         ("SMOTE", [40, 9, 5], r"class 'rare' has 5 training rows, but k_neighbors=5 .* need 6.*Lower k_nei"),
-        ("SMOTE", [40, 9, 1], r"class 'rare' has 1 training row, .* or use another sampler: oversample"),
+        (
+            "SMOTE",
+            [40, 9, 1],
+            r"class 'rare' has 1 training row, .* need 6\. Use oversample or imblearn:",
+        ),
+        (
+            "SMOTEENN:smote__k_neighbors=1",
+            [40, 9, 1],
+            r"need 2\. Use oversample or imblearn:Rand",
+        ),
+        ("SMOTEENN:enn__sampling_strategy=0/7", [40, 9, 8], "Change enn__sampling_strategy, or leave it out"),
+        ("SMOTETomek:tomek__sampling_strategy=7/", [40, 9], "Change tomek__sampling_strategy, or leave"),
         ("SVMSMOTE:k_neighbors=2", [40, 9, 2], "k_neighbors=2 .* need 3"),
         ("ADASYN", [40, 9, 3], "class 'rare' has 3 training rows, but n_neighbors=5"),
         ("SMOTEENN", [40, 9, 3], "Lower enn__n_neighbors or smote__k_neighbors"),
@@ -218,6 +229,11 @@ def test_a_sampler_that_fails_is_refused_with_counts_and_remedy() -> None:
     said = str(refusal.value)
     assert said.startswith("imblearn:NearMiss fails on these data: Expected n_neighbors <= n_samples_fit")
     assert "The training rows are common 40, mild 9, rare 5. Lower n_neighbors or n_neighbors_ver3" in said
+
+
+def test_a_class_that_the_library_calls_by_its_number_is_named() -> None:
+    with pytest.raises(RefusedError, match=r"samples of class 1 \('mild'\)\. Try lowering"):
+        plan_of("imblearn:KMeansSMOTE:cluster_balance_threshold=5", view_of([30, 12]))
 
 
 def test_of_many_classes_the_smallest_are_named() -> None:

@@ -180,3 +180,16 @@ def test_the_rows_are_left_alone() -> None:
 def test_k_must_leave_enough_others(n: int, k: int) -> None:
     with pytest.raises(ValueError, match=rf"k is {k}; for {n} rows"):
         nearest_neighbours(np.zeros((n, 2)), k)
+
+
+@pytest.mark.parametrize("size", [1e-320, 1e-300, 1e-160, 1e139, 1e200, 1.7e308])
+def test_numbers_near_the_ends_of_float64(size: float) -> None:
+    rows = np.random.default_rng(8).uniform(-1, 1, size=(60, 4)) * size
+    found = nearest_neighbours(rows, 3)
+    assert (found != np.arange(60)[:, None]).all()
+    np.testing.assert_array_equal(found, nearest_neighbours(np.ldexp(rows, -np.frexp(size)[1]), 3))
+    np.testing.assert_array_equal(found, nearest_neighbours(np.longdouble(rows), 3))
+
+
+def test_zeros_stay_zeros() -> None:
+    assert nearest_neighbours(np.zeros((3, 2)), 2).shape == (3, 2)

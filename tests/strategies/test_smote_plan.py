@@ -67,6 +67,30 @@ def test_tensors_and_lists() -> None:
     assert_same_plan(smote_plan(images.tolist(), labels.tolist(), random_state=1), expected)
 
 
+def test_tensors_of_types_that_numpy_lacks() -> None:
+    images, labels = arrays([20, 8], (1, 2, 2), np.float32)
+    for dtype in (torch.bfloat16, torch.float8_e4m3fn):
+        half = torch.from_numpy(images).to(dtype)
+        expected = smote_plan(half.float(), labels, random_state=1)
+        plan = smote_plan(half, torch.from_numpy(labels).to(dtype), random_state=1)
+        assert_same_plan(plan, expected)
+        np.testing.assert_array_equal(plan.apply(half, labels)[0], expected.apply(half.float(), labels)[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_between_ends_that_are_far_apart(dtype: Any) -> None:
+    largest = np.finfo(dtype).max
+    images = np.array([[0.0, 0], [0, 0], [0, 0], [largest, 1], [-largest, 2]], dtype=dtype)
+    plan = smote_plan(images, [0, 0, 0, 1, 1], random_state=0)
+    made, _ = plan.apply(images, [0, 0, 0, 1, 1])
+    assert np.isfinite(made).all()
+    assert plan.neighbour is not None
+    assert plan.weight is not None
+    share = plan.weight[5].astype(dtype)
+    ends = images[plan.base[5]] * (1 - share), images[plan.neighbour[5]] * share
+    np.testing.assert_allclose(made[5], ends[0] + ends[1], rtol=1e-6)
+
+
 def test_random_state_as_in_scikit_learn() -> None:
     images, labels = arrays([20, 8])
     rng = np.random.default_rng(5)

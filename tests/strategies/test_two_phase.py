@@ -27,7 +27,7 @@ def seen(found: Fed, first: int, last: int) -> torch.Tensor:
 
 def test_undersampled_rows_first_then_all() -> None:
     # Batches of 27: one is a pass over 9 rows of each class; 28 of 27 rows are 9 passes over 84.
-    found = fed("two-phase:switch=0.125", steps=32, batch_size=27)
+    found = fed("two-phase:switch=0.125,tune=all", steps=32, batch_size=27)
     assert found.shares(0, 4) == pytest.approx([1 / 3] * 3)
     first = seen(found, 0, 4)
     kept = first > 0
@@ -41,7 +41,7 @@ def test_undersampled_rows_first_then_all() -> None:
 
 def test_or_oversampled_rows_first() -> None:
     # A pass over 60 rows of each class is 180 rows: 6 batches of 30.
-    found = fed("two-phase:first=oversample", steps=12, batch_size=30)
+    found = fed("two-phase:first=oversample,tune=all", steps=12, batch_size=30)
     assert found.shares(0, 6) == pytest.approx([1 / 3] * 3)
     first = seen(found, 0, 6)
     assert first[found.labels == 0].tolist() == [1] * 60
@@ -52,7 +52,7 @@ def test_or_oversampled_rows_first() -> None:
 
 
 def test_half_of_the_steps_by_default() -> None:
-    found = fed("two-phase", steps=8, batch_size=27)
+    found = fed("two-phase:tune=all", steps=8, batch_size=27)
     assert found.shares(0, 4) == pytest.approx([1 / 3] * 3)
     assert (seen(found, 0, 4) > 0).sum() == 27
     assert (seen(found, 4, 8) > 0).sum() == 84
@@ -62,13 +62,13 @@ def test_half_of_the_steps_by_default() -> None:
 
 
 def test_its_limits_are_plain_training_and_the_sampler() -> None:
-    assert same(fed("two-phase:switch=0"), fed("cross-entropy"))
+    assert same(fed("two-phase:switch=0,tune=all"), fed("cross-entropy"))
     assert same(fed("two-phase:switch=1"), fed("undersample"))
     assert same(fed("two-phase:first=oversample,switch=1"), fed("oversample"))
 
 
 def test_the_second_phase_on_the_head_leaves_the_backbone_as_the_first_left_it() -> None:
-    whole = fed("two-phase:tune=head", steps=8)
+    whole = fed("two-phase", steps=8)
     first = fed("two-phase:switch=1", steps=4)
     ends = [found.model.state_dict() for found in (whole, first)]
     for name, value in ends[0].items():
@@ -82,7 +82,7 @@ def test_the_second_phase_on_the_head_leaves_the_backbone_as_the_first_left_it()
 
 
 def test_the_second_phase_on_all_weights_moves_the_backbone() -> None:
-    one, other = fed("two-phase", steps=8), fed("two-phase:tune=head", steps=8)
+    one, other = fed("two-phase:tune=all", steps=8), fed("two-phase", steps=8)
     names = [n for n, v in one.model.backbone.named_parameters() if v.ndim > 1]
     a, b = one.model.backbone.state_dict(), other.model.backbone.state_dict()
     assert names
@@ -93,7 +93,7 @@ def test_the_second_phase_on_all_weights_moves_the_backbone() -> None:
     ("spec", "said"),
     [
         ("two-phase:first=smote", "first is 'smote'; allowed: 'undersample' or 'oversample'"),
-        ("two-phase:tune=backbone", "tune is 'backbone'; allowed: 'all' or 'head'"),
+        ("two-phase:tune=backbone", "tune is 'backbone'; allowed: 'head' or 'all'"),
         ("two-phase:switch=1.1", "switch is .*1.1.*at least 0 and at most 1"),
         ("two-phase+undersample", "two-phase and undersample, which both set which rows are drawn"),
     ],
