@@ -18,11 +18,11 @@ def deal_groups(
 ) -> list[Rows]:
     """`rows` dealt in whole groups into one part per weight, the first of which is train.
 
-    From the largest group to the smallest, of equal ones in random order, each goes where it brings the
-    classes' shares nearest to the weights: it minimises the sum over parts and classes of the squared
-    distance of rows from rows wanted, in shares of the class. Then groups are moved so that train has every
-    class, and, where that costs no part a class, so that every part has. RequestError where there are fewer
-    groups than parts, or a part would stay empty.
+    From the group with the largest shares of classes to that with the smallest, of equal ones in random
+    order, each goes where it brings the classes' shares nearest to the weights: it minimises the sum over
+    parts and classes of the squared distance of rows from rows wanted, in shares of the class. Then groups
+    are moved so that train has every class, and, where that costs no part a class, so that every part has.
+    RequestError where there are fewer groups than parts.
     """
     assert dataset.groups is not None
     names, group = np.unique(dataset.groups[rows], return_inverse=True)
@@ -62,7 +62,7 @@ def _dealt(counts: Counts, weights: NDArray[np.float64], rng: np.random.Generato
     # 2 lack . share - share . share, whose second term is the same for all parts.
     lack = np.repeat((weights / weights.sum())[:, None], share.shape[1], axis=1)
     order = rng.permutation(len(counts))
-    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    order = order[np.argsort(-(share[order] ** 2).sum(axis=1), kind="stable")]
     part_of = np.zeros(len(counts), dtype=np.int64)
     for g in order:
         part = int(np.argmax(lack @ share[g]))

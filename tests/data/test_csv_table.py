@@ -91,7 +91,8 @@ def test_columns_by_name(root: Path) -> None:
     assert {part: rows.tolist() for part, rows in found.parts.items()} == {"train": [0, 1], "val": [2]}
     assert loaded(path, path_column="file", label_column="kind").parts is None
     assert refusal(path, label_column="kind") == (
-        f"{path} has no column 'path'; its columns are 'file', 'kind', 'set'. Name the column with --path-column."
+        f"{path} has no column 'path'; its columns are 'file', 'kind', 'set'. Name the column with "
+        "--path-column."
     )
     assert "Did you mean 'kind'? Name the column with --label-column." in refusal(
         path, path_column="file", label_column="kinds"
@@ -113,8 +114,8 @@ def test_a_column_called_split_is_taken(root: Path) -> None:
     assert list(found.parts) == ["train", "val", "test"]
     wrong = table(root, "path,label,split", *lines[:2], "img/2.png,a,holdout")
     assert refusal(wrong) == (
-        f"{wrong}, line 4: the column 'split' holds 'holdout'; allowed: train, val, test (or training, valid, "
-        "validation, testing)."
+        f"{wrong}, line 4: the column 'split' holds 'holdout'; allowed: train, val, test (or training, "
+        "valid, validation, testing)."
     )
     assert "line 3: the column 'split' holds ''" in refusal(
         table(root, "path,label,split", lines[0], "img/1.png,b,")
@@ -127,9 +128,9 @@ def test_missing_files_by_line(root: Path) -> None:
     lines = [f"img/{i}.png,{'ab'[i % 2]}" for i in range(18)]
     path = table(root, "path,label", *lines)
     assert refusal(path) == (
-        f"{path} names 8 files that do not exist: line 12: img/10.png; line 13: img/11.png; line 14: img/12.png; "
-        "line 15: img/13.png; line 16: img/14.png and 3 more. Paths are relative to the table's folder. Put them "
-        "right, or add --skip-bad to go on without them."
+        f"{path} names 8 files that do not exist: line 12: img/10.png; line 13: img/11.png; line 14: "
+        "img/12.png; line 15: img/13.png; line 16: img/14.png and 3 more. Paths are relative to the table's "
+        "folder. Put them right, or add --skip-bad to go on without them."
     )
     found = loaded(path, skip_bad=True)
     assert found.counts().tolist() == [5, 5]
@@ -165,8 +166,8 @@ def test_repeated_rows_are_read_once(root: Path) -> None:
 def test_one_image_with_two_labels_is_refused(root: Path) -> None:
     path = table(root, "path,label", "img/0.png,a", "img/1.png,b", "img/0.png,b")
     assert refusal(path) == (
-        f"{path}, lines 2 and 4: img/0.png stands there with 'a' and with 'b' in the column 'label'. An image "
-        "has one; keep one row."
+        f"{path}, lines 2 and 4: img/0.png stands there with 'a' and with 'b' in the column 'label'. An "
+        "image has one; keep one row."
     )
     parts = table(root, "path,label,split", "img/0.png,a,train", "img/1.png,b,train", "img/0.png,a,test")
     assert "with 'train' and with 'test' in the column 'split'" in refusal(parts)

@@ -140,8 +140,8 @@ def test_a_class_without_training_images_is_refused_by_name(tmp_path: Path) -> N
     (root / "emu").mkdir()
     (root / "emu" / "notes.txt").write_text("")
     assert refusal(root) == (
-        "1 class folder holds no images: emu (only emu/notes.txt). A class needs training images: add some, or "
-        "remove the folder."
+        "1 class folder holds no images: emu (only emu/notes.txt). A class needs training images: add some, "
+        "or remove the folder."
     )
     parts = tree(tmp_path / "e", {"train/cat": 1, "train/dog": 1, "test/cat": 1, "test/emu": 1, "val/cat": 1})
     assert "class 'emu' is found in test only; there is no training image of it." in refusal(parts)
@@ -245,9 +245,7 @@ def test_unreadable_images_are_listed_by_class(tmp_path: Path) -> None:
     found = loaded(root, skip_bad=True)
     assert found.counts().tolist() == [2, 1]
     assert list(found.row_names) == ["cat/4.png", "cat/5.png", "dog/0.png"]
-    assert found.notes[0].startswith(
-        "6 unreadable images are left out (cat 4, dog 2): cat/0.png: it is empty;"
-    )
+    assert found.notes[0].startswith("6 unreadable images are left out (cat 4, dog 2): cat/0.png: it is")
     (root / "dog" / "0.png").write_bytes(b"")
     assert "Without them class 'dog' has no training image left." in refusal(root, skip_bad=True)
 
@@ -313,11 +311,7 @@ def test_parameters_are_read_and_told(tmp_path: Path) -> None:
         source(root, channels="blue")
 
 
-def test_a_comparison_and_then_nothing_to_train(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
-) -> None:
-    from imbalance_bench.experiments import making
-
+def test_a_comparison_and_then_nothing_to_train(tmp_path: Path, call: Call) -> None:
     root = tree(tmp_path / "d", {"cat": 24, "dog": 8}, (8, 8))
     asked: dict[str, Any] = {
         "dataset": f"folder:{root}", "steps": 3, "seeds": 1, "workers": 0, "device": "cpu",
@@ -325,10 +319,14 @@ def test_a_comparison_and_then_nothing_to_train(
     }  # fmt: skip
     first = compare("cross-entropy", **asked)
     assert first["failures"] == []
-    trained = [path for path in (tmp_path / "results").rglob("run.json")]
-    monkeypatch.setattr(making, "train", None, raising=False)
+
+    def stored() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("run.json")}
+
+    trained = stored()
+    assert len(trained) == 1
     assert compare("cross-entropy", **asked)["rows"] == first["rows"]
-    assert [path for path in (tmp_path / "results").rglob("run.json")] == trained
+    assert stored() == trained
     flags = ["--steps=3", "--seeds=1", "--workers=0", "--device=cpu", "--batch-size=4", "--format=json"]
     save(root / "cat" / "large.png", grey(3, (20, 16)))
     ended = call("compare", f"--dataset=folder:{root}", "--strategies=ce", *flags)
