@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from imbalance_bench.data.dataset import PART_NAMES, ImageDataset, Rows
 from imbalance_bench.errors import RequestError
 
 Counts = NDArray[np.int64]
+
+FEW_GROUPS = 16
+"""More are not searched through: they hardly ever leave a part empty."""
 
 
 def deal_groups(
@@ -36,6 +40,7 @@ def deal_groups(
     np.add.at(counts, (group, dataset.labels[rows]), 1)
     part_of = _dealt(counts, np.array(weights, dtype=float), rng)
     _mend(counts, part_of, len(weights))
+    _fill_empty(counts, part_of, len(weights))
     return [rows[part_of[group] == part] for part in range(len(weights))]
 
 
@@ -86,16 +91,23 @@ def _mend(counts: Counts, part_of: Rows, n_parts: int) -> None:
                     held[donor] = left
                     held[part] += counts[g]
                     break
-    for part in range(n_parts):  # every class has few groups: a part may still be empty
-        if not held[part].any():
-            donor = int(np.argmax([(part_of == other).sum() for other in range(n_parts)]))
-            for g in _smallest_first(counts, np.flatnonzero(part_of == donor)):
-                left = held[donor] - counts[g]
-                if left.any() and not (donor == 0 and ((left == 0) & (counts[g] > 0)).any()):
-                    part_of[g] = part
-                    held[donor] = left
-                    held[part] += counts[g]
-                    break
+
+
+def _fill_empty(counts: Counts, part_of: Rows, n_parts: int) -> None:
+    """Where a part is empty, in place: train keeps a least set of groups with every class, others give way.
+
+    The smallest groups outside that set make the other parts. So few groups are searched through.
+    """
+    if len(counts) > FEW_GROUPS or len(np.unique(part_of)) == n_parts:
+        return
+    present = counts.any(axis=0)
+    sizes = range(1, len(counts) - n_parts + 2)
+    for train in chain.from_iterable(combinations(range(len(counts)), size) for size in sizes):
+        if (counts[list(train)].any(axis=0) == present).all():
+            rest = np.setdiff1d(np.arange(len(counts)), train)
+            part_of[:] = 0
+            part_of[_smallest_first(counts, rest)[: n_parts - 1]] = np.arange(1, n_parts)
+            return
 
 
 def _smallest_first(counts: Counts, groups: Rows) -> Rows:
