@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from imbalance_bench.data.decode import DEPTHS, Pixels, Seen, Size, decode
+from imbalance_bench.data.npy_rows import write_at
 
 
 class Target(NamedTuple):
@@ -61,14 +62,6 @@ def fill(target: Target, first: int, paths: Sequence[str]) -> list[Outcome]:
         with open(target.file, "r+b", buffering=0) as file:  # noqa: PTH123
             write_at(file.fileno(), target.start + first * target.row_bytes, rows)
     return outcomes
-
-
-def write_at(descriptor: int, offset: int, rows: Pixels) -> None:
-    """All bytes of `rows` from `offset` on. Not by mapping: on a full disk that would end the process."""
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    left = memoryview(np.ascontiguousarray(rows).data).cast("B")
-    while left:
-        left = left[os.write(descriptor, left) :]
 
 
 def converted(array: Pixels, channels: int, depth: int) -> Pixels:

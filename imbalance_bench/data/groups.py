@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +13,20 @@ from imbalance_bench.errors import RequestError
 
 Counts = NDArray[np.int64]
 
+FEW_GROUPS = 16
+"""More are not searched through: they hardly ever leave a part empty."""
+
 
 def deal_groups(
     dataset: ImageDataset, rows: Rows, weights: tuple[int, ...], rng: np.random.Generator
 ) -> list[Rows]:
     """`rows` dealt in whole groups into one part per weight, the first of which is train.
 
-    From the largest group to the smallest, of equal ones in random order, each goes where it brings the
-    classes' shares nearest to the weights: it minimises the sum over parts and classes of the squared
-    distance of rows from rows wanted, in shares of the class. Then groups are moved so that train has every
-    class, and, where that costs no part a class, so that every part has. RequestError where there are fewer
-    groups than parts, or a part would stay empty.
+    From the group with the largest shares of classes to that with the smallest, of equal ones in random
+    order, each goes where it brings the classes' shares nearest to the weights: it minimises the sum over
+    parts and classes of the squared distance of rows from rows wanted, in shares of the class. Then groups
+    are moved so that train has every class, and, where that costs no part a class, so that every part has.
+    RequestError where there are fewer groups than parts.
     """
     assert dataset.groups is not None
     names, group = np.unique(dataset.groups[rows], return_inverse=True)
@@ -36,6 +40,7 @@ def deal_groups(
     np.add.at(counts, (group, dataset.labels[rows]), 1)
     part_of = _dealt(counts, np.array(weights, dtype=float), rng)
     _mend(counts, part_of, len(weights))
+    _fill_empty(counts, part_of, len(weights))
     return [rows[part_of[group] == part] for part in range(len(weights))]
 
 
@@ -62,7 +67,7 @@ def _dealt(counts: Counts, weights: NDArray[np.float64], rng: np.random.Generato
     # 2 lack . share - share . share, whose second term is the same for all parts.
     lack = np.repeat((weights / weights.sum())[:, None], share.shape[1], axis=1)
     order = rng.permutation(len(counts))
-    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    order = order[np.argsort(-(share[order] ** 2).sum(axis=1), kind="stable")]
     part_of = np.zeros(len(counts), dtype=np.int64)
     for g in order:
         part = int(np.argmax(lack @ share[g]))
@@ -86,16 +91,23 @@ def _mend(counts: Counts, part_of: Rows, n_parts: int) -> None:
                     held[donor] = left
                     held[part] += counts[g]
                     break
-    for part in range(n_parts):  # every class has few groups: a part may still be empty
-        if not held[part].any():
-            donor = int(np.argmax([(part_of == other).sum() for other in range(n_parts)]))
-            for g in _smallest_first(counts, np.flatnonzero(part_of == donor)):
-                left = held[donor] - counts[g]
-                if left.any() and not (donor == 0 and ((left == 0) & (counts[g] > 0)).any()):
-                    part_of[g] = part
-                    held[donor] = left
-                    held[part] += counts[g]
-                    break
+
+
+def _fill_empty(counts: Counts, part_of: Rows, n_parts: int) -> None:
+    """Where a part is empty, in place: train keeps a least set of groups with every class, others give way.
+
+    The smallest groups outside that set make the other parts. So few groups are searched through.
+    """
+    if len(counts) > FEW_GROUPS or len(np.unique(part_of)) == n_parts:
+        return
+    present = counts.any(axis=0)
+    sizes = range(1, len(counts) - n_parts + 2)
+    for train in chain.from_iterable(combinations(range(len(counts)), size) for size in sizes):
+        if (counts[list(train)].any(axis=0) == present).all():
+            rest = np.setdiff1d(np.arange(len(counts)), train)
+            part_of[:] = 0
+            part_of[_smallest_first(counts, rest)[: n_parts - 1]] = np.arange(1, n_parts)
+            return
 
 
 def _smallest_first(counts: Counts, groups: Rows) -> Rows:

@@ -11,10 +11,11 @@ import numpy as np
 
 from imbalance_bench.data import image_cache as cache
 from imbalance_bench.data.decode import DEPTHS, Pixels, Seen, Size, survey
-from imbalance_bench.data.decode_chunks import Outcome, Target, converted, fill, own_settings, write_at
+from imbalance_bench.data.decode_chunks import Outcome, Target, converted, fill, own_settings
 from imbalance_bench.data.decode_pool import fill_all
-from imbalance_bench.data.image_cache import HEADER_BYTES, Signature
+from imbalance_bench.data.image_cache import Signature
 from imbalance_bench.data.image_files import entry_key
+from imbalance_bench.data.npy_rows import HEADER_BYTES, write_at, write_header
 from imbalance_bench.data.progress import tell
 from imbalance_bench.errors import RequestError
 
@@ -201,7 +202,7 @@ def _cut(file: Path, target: Target, readable: Sequence[int]) -> Pixels:
         rows.flush()
         del rows  # Windows cuts no file that is mapped
         with cache.writing(file.parent.parent), file.open("r+b", buffering=0) as out:
-            cache.write_header(out.fileno(), shape, DEPTHS[target.depth])
+            write_header(out.fileno(), shape, DEPTHS[target.depth])
             out.truncate(HEADER_BYTES + len(readable) * target.row_bytes)
         rows = np.lib.format.open_memmap(file, mode="r")
     return rows

@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from imbalance_bench.data.decode_chunks import write_at
+from imbalance_bench.data.npy_rows import HEADER_BYTES, write_header
 from imbalance_bench.data.source import digest
 from imbalance_bench.errors import RequestError
 
-HEADER_BYTES = 256
 _CHECKED_ROWS = 16
 _TICK_NS = 50_000_000
 """A file that changed so shortly before it was read may change again within one tick of its clock."""
@@ -182,14 +181,6 @@ def reserve(file: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
                 if error.errno in _FULL:
                     raise
             out.truncate(n_bytes)
-
-
-def write_header(descriptor: int, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
-    """The head of a .npy file (version 1.0), always of `HEADER_BYTES`, so that rows can be cut off later."""
-    text = repr({"descr": dtype.str, "fortran_order": False, "shape": tuple(map(int, shape))})
-    start = b"\x93NUMPY\x01\x00" + (HEADER_BYTES - 10).to_bytes(2, "little")
-    head = start + text.encode("ascii").ljust(HEADER_BYTES - len(start) - 1) + b"\n"
-    write_at(descriptor, 0, np.frombuffer(head, np.uint8))
 
 
 def _shown(n_bytes: int) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from imbalance_bench.data.image_files import Images, read_images
 
 
 def save(path: Path, pixels: object, mode: str | None = None, **options: object) -> Path:
@@ -48,3 +52,13 @@ def raw_png(width: int, height: int, bits: int, kind: int, rows: bytes, *extra: 
         struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
         for name, content in chunks
     )
+
+
+def files(folder: Path, *images: object, ending: str = "png") -> list[str]:
+    """Image files named 0, 1, ... in order."""
+    return [str(save(folder / f"{i:04}.{ending}", image)) for i, image in enumerate(images)]
+
+
+def read(paths: Sequence[str], **options: Any) -> Images:
+    """What `read_images` makes of them, each called by its own name."""
+    return read_images(paths, [Path(path).name for path in paths], **options)

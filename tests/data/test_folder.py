@@ -1,0 +1,338 @@
+"""`folder:PATH`: layouts, names, what is left out, and refusals that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import Call
+from made_images import grey, noise, save, tree
+
+from imbalance_bench.api import compare
+from imbalance_bench.data import image_build, registry
+from imbalance_bench.data.image_source import ImageFileSource
+from imbalance_bench.data.split import make_split
+from imbalance_bench.errors import RequestError
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of its own for each test."""
+    place = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("IMBENCH_CACHE", str(place))
+    return place
+
+
+def source(root: Path, **options: object) -> ImageFileSource:
+    found = registry.create(f"folder:{root}", **options)
+    assert isinstance(found, ImageFileSource)
+    return found
+
+
+def loaded(root: Path, **options: object) -> Any:
+    return source(root, **options).load(None)
+
+
+def refusal(root: Path, **options: object) -> str:
+    with pytest.raises(RequestError) as refused:
+        source(root, **options).ensure()
+    return str(refused.value)
+
+
+def test_one_folder_for_each_class(tmp_path: Path) -> None:
+    found = loaded(tree(tmp_path / "d", {"b": 2, "a": 3}))
+    assert found.class_names == ("a", "b")
+    assert found.labels.tolist() == [0, 0, 0, 1, 1]
+    assert found.images.shape == (5, 1, 4, 6)
+    assert list(found.row_names) == ["a/0.png", "a/1.png", "a/2.png", "b/0.png", "b/1.png"]
+    assert (found.parts, found.groups, found.notes) == (None, None, ())
+    assert found.name == f"folder:{tmp_path / 'd'}"
+    np.testing.assert_array_equal(found.images[3, 0], noise(0, (4, 6)))
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (("train", "val", "test"), {"train": 6, "val": 2, "test": 4}),
+        (("Training", "VALID", "Testing"), {"train": 6, "val": 2, "test": 4}),
+        (("TRAIN", "validation", None), {"train": 6, "val": 2}),
+        (("train", None, "test"), {"train": 6, "test": 4}),
+        (("train", None, None), {"train": 6}),
+    ],
+)
+def test_given_parts(tmp_path: Path, names: tuple[str | None, ...], parts: dict[str, int]) -> None:
+    for name, n in zip(names, (3, 1, 2), strict=True):
+        if name is not None:
+            tree(tmp_path / "d", {f"{name}/cat": n, f"{name}/dog": n})
+    found = loaded(tmp_path / "d")
+    assert found.class_names == ("cat", "dog")
+    assert {part: len(rows) for part, rows in found.parts.items()} == parts
+    assert found.row_names[found.parts["train"][0]] == f"{names[0]}/cat/0.png"
+    assert found.counts(found.parts["train"]).tolist() == [3, 3]
+
+
+def test_folders_are_classes_unless_all_are_parts(tmp_path: Path) -> None:
+    some = loaded(tree(tmp_path / "a", {"train": 1, "test": 1, "bus": 1}))
+    assert some.class_names == ("bus", "test", "train")
+    assert some.notes == ("test, train read as classes, since not all folders are parts.",)
+    assert loaded(tree(tmp_path / "b", {"val": 1, "test": 1})).class_names == ("test", "val")
+    twice = tree(tmp_path / "c", {"train/x": 1, "Training/x": 1})
+    assert "Training, train, which all mean train. Keep one." in refusal(twice)
+
+
+def test_class_names_stay_text_in_the_order_of_code_points(tmp_path: Path) -> None:
+    names = ["10", "9", "007", "NA", "None", "a b", "x,y", "[red]", "Ünïcode", "日本", "1e3", "true", " lead"]
+    root = tree(tmp_path / "d", dict.fromkeys(names, 1))
+    found = loaded(root)
+    assert found.class_names == tuple(sorted(names))
+    assert source(root).class_names() == tuple(sorted(names))
+    odd = tree(tmp_path / "e", {"a\nb": 1, "c": 1})
+    assert loaded(odd).class_names == ("a\\nb", "c")
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    both = tree(tmp_path / "f", {f"train/{composed}": 1, "train/x": 1, f"test/{apart}": 1})
+    assert loaded(both).class_names == (composed, "x")
+
+
+def test_files_in_folders_below_a_class_belong_to_it(tmp_path: Path) -> None:
+    root = tree(tmp_path / "d", {"cat/2024/may": 2, "cat/2023": 1, "dog": 1})
+    found = loaded(root)
+    assert found.counts().tolist() == [3, 1]
+    assert found.row_names[0] == "cat/2023/0.png"
+
+
+def test_what_is_no_image_is_ignored_and_counted(tmp_path: Path) -> None:
+    root = tree(
+        tmp_path / "d", {"cat": 2, "dog": 1, "cat/.ipynb_checkpoints": 1, "__MACOSX/cat": 3, ".git": 1}
+    )
+    for name in ("cat/._0.png", ".DS_Store", "cat/Thumbs.db", "dog/desktop.ini", "dog/~$a.png", "dog/a.png~"):
+        (root / name).write_bytes(b"x")
+    for name in ("README.md", "cat/notes.txt", "dog/noending", "dog/a.eps", "dog/film.mp4"):
+        (root / name).write_bytes(b"x")
+    plain = source(root)
+    found = plain.load(None)
+    assert found.counts().tolist() == [2, 1]
+    assert found.notes == (
+        "9 hidden or system files or folders ignored (.DS_Store, .git, __MACOSX, ...).",
+        "5 files that are no images by their ending ignored (README.md, cat/notes.txt, dog/a.eps, ...).",
+    )
+    assert plain.listing.ignored is not None
+    assert len(plain.listing.ignored["hidden"]) == 9
+
+
+def test_endings_in_any_case_and_unusual_ones(tmp_path: Path) -> None:
+    root = tree(tmp_path / "d", {"dog": 1})
+    names = ["a.JPG", "b.jpe", "c.Tif", "d.webp", "e.bmp", "f.PGM", "g.tga", "h.jp2", "i.sgi", "j.pcx"]
+    for name in names:
+        save(root / "cat" / name, grey(200))
+    found = loaded(root)
+    assert found.counts().tolist() == [len(names), 1]
+    assert np.abs(found.images[:-1].astype(int) - 200).max() <= 2
+
+
+def test_a_class_without_training_images_is_refused_by_name(tmp_path: Path) -> None:
+    root = tree(tmp_path / "d", {"cat": 2, "dog": 1})
+    (root / "emu").mkdir()
+    (root / "emu" / "notes.txt").write_text("")
+    assert refusal(root) == (
+        "1 class folder holds no images: emu (only emu/notes.txt). A class needs training images: add some, "
+        "or remove the folder."
+    )
+    parts = tree(tmp_path / "e", {"train/cat": 1, "train/dog": 1, "test/cat": 1, "test/emu": 1, "val/cat": 1})
+    assert "class 'emu' is found in test only; there is no training image of it." in refusal(parts)
+    (parts / "train" / "emu").mkdir()
+    assert "holds no images: train/emu." in refusal(parts)
+
+
+def test_a_class_without_test_images_stays(tmp_path: Path) -> None:
+    root = tree(tmp_path / "d", {"train/cat": 1, "train/dog": 1, "test/cat": 1})
+    (root / "test" / "dog").mkdir()
+    found = loaded(root)
+    assert found.counts(found.parts["test"]).tolist() == [1, 0]
+    assert found.notes == ("test/dog holds no images: the class has no rows in that part.",)
+
+
+def test_layouts_that_are_none(tmp_path: Path) -> None:
+    layout = "PATH/CLASS/image.png"
+    assert "does not exist; wanted: " + layout in refusal(tmp_path / "none")
+    save(tmp_path / "a.png", grey())
+    assert "is no folder" in refusal(tmp_path / "a.png")
+    (tmp_path / "empty").mkdir()
+    assert "holds no class folders; wanted: " + layout in refusal(tmp_path / "empty")
+    direct = tree(tmp_path / "direct", {"": 7})
+    assert "holds 7 images outside any class folder (0.png, 1.png, 2.png and 4 more)" in refusal(direct)
+    assert layout in refusal(direct)
+    tree(direct, {"cat": 1, "dog": 1})
+    assert "outside any class folder" in refusal(direct)
+    assert "train holds 2 images outside any class folder" in refusal(
+        tree(tmp_path / "parts", {"train": 2, "test": 2})
+    )
+    assert "one class only, 'cat'; at least two" in refusal(tree(tmp_path / "one", {"cat": 3}))
+    for name in ("a", "b"):
+        (tmp_path / "hollow" / name).mkdir(parents=True)
+    assert "holds no images in its folders a, b" in refusal(tmp_path / "hollow")
+    part = tree(tmp_path / "part", {"train/a": 1, "train/b": 1})
+    (part / "val").mkdir()
+    assert "val holds no class folders with images. Fill it, or remove it (the part" in refusal(part)
+
+
+def test_links_are_followed_and_circles_are_not(tmp_path: Path) -> None:
+    away = tree(tmp_path / "away", {"x": 2})
+    root = tree(tmp_path / "d", {"cat": 1})
+    (root / "dog").symlink_to(away / "x")
+    (root / "cat" / "one.png").symlink_to(away / "x" / "0.png")
+    (root / "cat" / "up").symlink_to(root)
+    (root / "cat" / "self").symlink_to(root / "cat")
+    (root / "cat" / "gone").symlink_to(tmp_path / "nothing")
+    found = loaded(root)
+    assert found.counts().tolist() == [2, 2]
+    assert found.notes == (
+        "2 links back to folders above ignored (cat/self, cat/up).",
+        "1 link to nothing ignored (cat/gone).",
+    )
+    (root / "dog2").symlink_to(away / "x")
+    assert loaded(root).class_names == ("cat", "dog", "dog2")
+
+
+def test_a_broken_link_is_an_image_that_cannot_be_read(tmp_path: Path) -> None:
+    root = tree(tmp_path / "d", {"cat": 2, "dog": 1})
+    (root / "cat" / "gone.png").symlink_to(tmp_path / "nothing.png")
+    assert "cat/gone.png: No such file or directory" in refusal(root)
+    assert loaded(root, skip_bad=True).counts().tolist() == [2, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    root = tree(tmp_path / "d", {"cat": 1, "dog": 1})
+    os.mkfifo(root / "cat" / "pipe.png")
+    assert loaded(root).notes == ("1 file that is no image by its ending ignored (cat/pipe.png).",)
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(tmp_path / "d", {"cat": 1, "dog": 1})
+    usual = os.scandir
+
+    def closed(path: str) -> Any:
+        if path.endswith("dog"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return usual(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert f"the folder {root / 'dog'} can't be read: Permission denied." in refusal(root)
+
+
+def harmed(root: Path) -> Path:
+    tree(root, {"cat": 6, "dog": 3}, (32, 32))
+    for i in range(4):
+        (root / "cat" / f"{i}.png").write_bytes(b"")
+    whole = (root / "dog" / "1.png").read_bytes()
+    (root / "dog" / "1.png").write_bytes(whole[: len(whole) // 2])
+    (root / "dog" / "2.png").write_text("text")
+    return root
+
+
+def test_unreadable_images_are_listed_by_class(tmp_path: Path) -> None:
+    root = harmed(tmp_path / "d")
+    said = refusal(root)
+    assert said.startswith("6 of 9 images can't be read (cat 4, dog 2): cat/0.png: it is empty; cat/1.png: ")
+    assert "dog/1.png: " in said
+    assert said.endswith(" and 1 more. Put them right, or add --skip-bad to go on without them.")
+    found = loaded(root, skip_bad=True)
+    assert found.counts().tolist() == [2, 1]
+    assert list(found.row_names) == ["cat/4.png", "cat/5.png", "dog/0.png"]
+    assert found.notes[0].startswith("6 unreadable images are left out (cat 4, dog 2): cat/0.png: it is")
+    (root / "dog" / "0.png").write_bytes(b"")
+    assert "Without them class 'dog' has no training image left." in refusal(root, skip_bad=True)
+
+
+def test_parts_and_groups_follow_what_is_left_out(tmp_path: Path) -> None:
+    root = tree(tmp_path / "d", {"train/cat": 3, "train/dog": 2, "test/cat": 2, "test/dog": 1})
+    (root / "train" / "cat" / "0.png").write_bytes(b"")
+    found = loaded(root, skip_bad=True, group_pattern=r"(\d)\.png")
+    names = {part: [found.row_names[row] for row in rows] for part, rows in found.parts.items()}
+    assert names["train"] == ["train/cat/1.png", "train/cat/2.png", "train/dog/0.png", "train/dog/1.png"]
+    assert names["test"] == ["test/cat/0.png", "test/cat/1.png", "test/dog/0.png"]
+    assert found.groups.tolist() == [1, 2, 0, 1, 0, 1, 0]
+    assert found.notes[-1] == (
+        "2 of 3 groups stand in more than one of the given parts (0, 1): the test is easier than new groups "
+        "would be."
+    )
+
+
+def test_groups_by_pattern(tmp_path: Path) -> None:
+    root = tmp_path / "d"
+    for name in ("cat/p1_a", "cat/p1_b", "cat/p2_a", "dog/p2_b", "dog/p3_a"):
+        save(root / f"{name}.png", grey())
+    found = loaded(root, group_pattern=r"/(p\d+)_")
+    assert found.groups.tolist() == [0, 0, 1, 1, 2]
+    assert loaded(root, group_pattern=r"p\d+").groups.tolist() == [0, 0, 1, 1, 2]
+    split = make_split(found, np.random.default_rng(0))
+    groups = [set(found.groups[rows]) for rows in (split.train, split.val, split.test)]
+    assert sum(map(len, groups)) == 3
+    assert "is no regular expression" in refusal(root, group_pattern="(")
+    assert "is not found in 3 of 5 paths: cat/p1_a.png, cat/p1_b.png, dog/p3_a.png." in refusal(
+        root, group_pattern="p(2)"
+    )
+
+
+def test_what_changes_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(tmp_path / "d", {"cat": 3, "dog": 2})
+    source(root).ensure()
+    monkeypatch.setattr(image_build, "build", None)  # nothing below decodes
+    first = source(root).fingerprint()
+    assert source(root).fingerprint() == first
+    os.utime(root / "cat" / "0.png", (1, 1))
+    moved = Path(shutil.move(root, tmp_path / "e"))
+    assert source(moved).fingerprint() == first
+    assert source(moved).load(None).images.shape == (5, 1, 4, 6)
+    others = {source(moved, **o).fingerprint() for o in ({"image_size": "3"}, {"channels": "rgb"})}
+    (moved / "cat" / "0.png").rename(moved / "cat" / "00.png")
+    others.add(source(moved).fingerprint())
+    save(moved / "cat" / "1.png", grey())
+    others.add(source(moved).fingerprint())
+    (moved / "cat").rename(moved / "cow")
+    others.add(source(moved).fingerprint())
+    assert len(others | {first}) == 6
+
+
+def test_parameters_are_read_and_told(tmp_path: Path) -> None:
+    root = tree(tmp_path / "a,b=c: d", {"cat": 1, "dog": 1})
+    made = source(root, image_size="08x8", channels="RGB", skip_bad="true")
+    assert made.options() == {"channels": "rgb", "image_size": "8", "skip_bad": "true"}
+    assert made.spec() == f"folder:{root}"
+    assert registry.create(made.spec(), **made.options()) == made
+    assert made.load(None).images.shape == (2, 3, 8, 8)
+    with pytest.raises(RequestError, match="channels is 'blue'; allowed: 'auto' or 'grey' or 'rgb'"):
+        source(root, channels="blue")
+
+
+def test_a_comparison_and_then_nothing_to_train(tmp_path: Path, call: Call) -> None:
+    root = tree(tmp_path / "d", {"cat": 24, "dog": 8}, (8, 8))
+    asked: dict[str, Any] = {
+        "dataset": f"folder:{root}", "steps": 3, "seeds": 1, "workers": 0, "device": "cpu",
+        "batch_size": 4, "results": tmp_path / "results",
+    }  # fmt: skip
+    first = compare("cross-entropy", **asked)
+    assert first["failures"] == []
+
+    def stored() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (tmp_path / "results").rglob("run.json")}
+
+    trained = stored()
+    assert len(trained) == 1
+    assert compare("cross-entropy", **asked)["rows"] == first["rows"]
+    assert stored() == trained
+    flags = ["--steps=3", "--seeds=1", "--workers=0", "--device=cpu", "--batch-size=4", "--format=json"]
+    save(root / "cat" / "large.png", grey(3, (20, 16)))
+    ended = call("compare", f"--dataset=folder:{root}", "--strategies=ce", *flags)
+    assert ended.status == 2
+    assert "2 sizes" in ended.err
+    assert "--image-size" in ended.err
+    ended = call("compare", f"--dataset=folder:{root}", "--strategies=ce", "--image-size=8x10", *flags)
+    assert ended.status == 0, ended.err
+    assert re.search(r'"strategy": ?"cross-entropy"', ended.out)
