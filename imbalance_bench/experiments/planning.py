@@ -19,7 +19,7 @@ from imbalance_bench.experiments.record import FORMAT_VERSION
 from imbalance_bench.experiments.store import Store
 from imbalance_bench.models.names import check_name
 from imbalance_bench.strategies.base import Strategy
-from imbalance_bench.strategies.registry import create, trained_part
+from imbalance_bench.strategies.registry import required_by, trained_part
 
 # Chosen on validation for plain cross-entropy, so that no remedy gains by a weak baseline: docs/defaults.md.
 DEFAULT_STEPS = 600
@@ -211,17 +211,31 @@ def _base(settings: Settings, source: Source, device: DeviceType) -> dict[str, o
     }
 
 
-def _chain(strategy: Strategy, fields: dict[str, object]) -> list[RunConfig]:
-    """The run that `strategy` reads, last, after the runs that it starts from."""
+def _chain(strategy: Strategy, fields: dict[str, object], after: tuple[str, ...] = ()) -> list[RunConfig]:
+    """The run that `strategy` reads, last, after the runs that it starts from; `after`: who start from it."""
     trained = trained_part(strategy)
-    before = _chain(create(trained.requires), fields) if trained.requires else []
+    if trained.spec in after:
+        circle = " -> ".join([*after[after.index(trained.spec) :], trained.spec])
+        raise RequestError(f"{trained.spec}: its requires leads back to itself: {circle}.")
+    below = (*after, trained.spec)
+    before = _chain(required_by(trained), fields, below) if trained.requires else []
     required = before[-1].key() if before else None
     own = {
         "strategy": trained.spec,
-        "libraries": ", ".join(f"{name} {_minor(name)}" for name in trained.draws_on) or None,
+        "libraries": _libraries(trained),
         "requires_key": required,
     }
     return [*before, RunConfig.model_validate({**fields, **own})]
+
+
+def _libraries(strategy: Strategy) -> str | None:
+    """The packages that the strategy draws on, with versions; RequestError where one is not installed."""
+    try:
+        return ", ".join(f"{name} {_minor(name)}" for name in strategy.draws_on) or None
+    except metadata.PackageNotFoundError as error:
+        raise RequestError(
+            f"{strategy.spec}: its draws_on names {error.name!r}, which is not installed."
+        ) from None
 
 
 def _minor(library: str) -> str:

@@ -62,6 +62,11 @@ class Imblearn(Strategy):
         """The names of the sampler's parameters that text can set."""
         return imblearn_settings.parameters(imblearn_settings.find(word))
 
+    @classmethod
+    def why_not(cls, word: str | None, parameter: str) -> str | None:
+        """For what every run sets by itself."""
+        return imblearn_settings.why_not(imblearn_settings.find(word), parameter)
+
     @property
     def own_parameters(self) -> tuple[str, ...]:
         """The names of this sampler's parameters."""
