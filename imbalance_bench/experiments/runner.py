@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import signal
 import threading
 import time
@@ -122,21 +123,19 @@ def _attempts(configs: Sequence[RunConfig], store: Store, workers: int) -> Itera
 
 def _packed() -> list[bytes]:
     """The strategies that only this process knows, as of a notebook, for the workers."""
-    from joblib.externals import cloudpickle
+    from joblib.externals.loky.backend.reduction import dumps
 
-    packed = []
+    packed: list[bytes] = []
     for cls in registered_here():
         with contextlib.suppress(Exception):  # what can't be sent fails in the worker, alone
-            packed.append(cloudpickle.dumps(cls))
+            packed.append(bytes(dumps(cls)))
     return packed
 
 
 def _unpack(carried: Sequence[bytes]) -> None:
-    from joblib.externals import cloudpickle
-
     for data in carried:
         with contextlib.suppress(Exception):  # the worker says of its run that there is no such strategy
-            register(cloudpickle.loads(data))
+            register(pickle.loads(data))
 
 
 def _attempt_in_worker(config: RunConfig, root: Path, parent: int, carried: Sequence[bytes]) -> Outcome:
