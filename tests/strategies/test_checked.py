@@ -1,4 +1,4 @@
-"""What a strategy gives that it may not give: told by its spec, the place, what was found and what is needed."""
+"""What a strategy may not give is told: by its spec, the place, what was found and what is needed."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ from imbalance_bench.strategies.composite import Composite
 CONTEXT = Context(np.array([6, 4]), ("a", "b"))
 LOGITS = np.arange(20.0).reshape(10, 2)
 FITTING = FittingData(LOGITS, np.zeros(10, np.int64), np.ones(10), lambda: np.zeros((2, 3), np.float32))
+NO_NUMBERS = "gave values that are no finite numbers; a finite score for each is needed."
+NO_GRADIENT = "values without a gradient; a loss that depends on the logits is needed."
+OF_A_CLASS = "a finite number for each class, each at least 0 and not all 0, is needed."
 ROWS = np.arange(10, dtype=np.int64)
 
 
@@ -66,9 +69,9 @@ def decided(strategy: Strategy) -> Any:
         (lambda *_: None, "gave nothing; a function is needed."),
         (lambda *_: lambda z: None, "gave nothing; (10, 2) is needed."),
         (lambda *_: lambda z: np.hstack([z, z[:, :1]]), "gave shape (10, 3); (10, 2) is needed."),
-        (lambda *_: lambda z: z * np.nan, "gave values that are no finite numbers; a finite score for each is needed."),
+        (lambda *_: lambda z: z * np.nan, NO_NUMBERS),
         (lambda *_: lambda z: z / 0, "raised FloatingPointError: divide by zero encountered in divide."),
-        (lambda *_: lambda z: z.astype(str), "gave values that are no finite numbers; a finite score for each is needed."),
+        (lambda *_: lambda z: z.astype(str), NO_NUMBERS),
     ],
 )  # fmt: skip
 def test_adjustments(given: Any, found: str) -> None:
@@ -105,9 +108,9 @@ def test_an_adjustment_in_place_leaves_the_logits() -> None:
     [
         ([1.0, 2.0, 3.0], "shape (3,); (2,) is needed."),
         (2.0, "shape (); (2,) is needed."),
-        ([1.0, -1.0], "[1.0, -1.0]; a finite number for each class, each at least 0 and not all 0, is needed."),
-        ([0.0, 0.0], "[0.0, 0.0]; a finite number for each class, each at least 0 and not all 0, is needed."),
-        ([1.0, np.inf], "[1.0, inf]; a finite number for each class, each at least 0 and not all 0, is needed."),
+        ([1.0, -1.0], "[1.0, -1.0]; " + OF_A_CLASS),
+        ([0.0, 0.0], "[0.0, 0.0]; " + OF_A_CLASS),
+        ([1.0, np.inf], "[1.0, inf]; " + OF_A_CLASS),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("place", ["weights", "loss_factors"])
@@ -130,7 +133,7 @@ def test_weights_that_can_be_used() -> None:
         (lambda z, y: z, "shape (4, 2); (4,) is needed."),
         (lambda z, y: 1.5, "1.5; (4,) is needed."),
         (lambda z, y: y, "type torch.int64; a tensor of floating numbers is needed."),
-        (lambda z, y: z.detach()[:, 0], "values without a gradient; a loss that depends on the logits is needed."),
+        (lambda z, y: z.detach()[:, 0], NO_GRADIENT),
     ],
 )  # fmt: skip
 def test_losses(rows: Any, found: str) -> None:
