@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from imbalance_bench.errors import RequestError, shown
+from imbalance_bench.params import canonical
 from imbalance_bench.specs import NAME
 from imbalance_bench.strategies.base import Strategy
 
@@ -32,6 +34,8 @@ def check_class(cls: type[Strategy]) -> None:
         raise TypeError(
             f"{cls.__name__} is no frozen dataclass; write @dataclass(frozen=True) under @register."
         )
+    for field in dataclasses.fields(cls):
+        _check_parameter(cls, field)
     for place in METHODS:
         if not callable(getattr(cls, place)):
             raise _wrong(cls, place, getattr(cls, place), "a method")
@@ -45,8 +49,9 @@ def made(cls: type[Strategy], word: str | None, params: Mapping[str, object]) ->
     strategy = asked(cls, "from_spec", cls.from_spec, word, params)
     if not isinstance(strategy, Strategy):
         raise _refusal(cls, "from_spec", strategy, "a strategy")
-    spec, requires, packages = (
-        asked(cls, place, getattr, strategy, place) for place in ("spec", "requires", "draws_on")
+    spec, requires, packages, _ = (
+        asked(cls, place, getattr, strategy, place)
+        for place in ("spec", "requires", "draws_on", "own_parameters")
     )
     if not isinstance(spec, str):
         raise _refusal(cls, "spec", spec, "text")
@@ -66,6 +71,18 @@ def asked(cls: type[Strategy], place: str, function: Callable[..., Any], *argume
     except Exception as error:
         said = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(". ")
         raise RequestError(f"{cls.name}: its {place} raised {said}.") from error
+
+
+def _check_parameter(cls: type[Strategy], field: dataclasses.Field[Any]) -> None:
+    if "rule" not in field.metadata:
+        return
+    rule = field.metadata["rule"]
+    try:
+        told = (rule.allowed(), canonical(field.default), rule.help, rule.usual)
+    except Exception as error:
+        raise _wrong(cls, field.name, rule, "what `params.param` makes of known kinds") from error
+    if not all(isinstance(text, str) for text in told):
+        raise _wrong(cls, f"help of {field.name}", rule.help, "text")
 
 
 def _is_name(name: object) -> bool:

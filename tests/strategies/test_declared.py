@@ -40,6 +40,11 @@ def raising(error: Exception) -> Any:
         ({"aliases": ("a+b",)}, "its aliases is"),
         ({"summary": None}, "its summary is nothing; text is needed"),
         ({"loss": None}, "its loss is nothing; a method is needed"),
+        (
+            {"power": param(1.0, help="odd", kind="real"), "__annotations__": {"power": float}},
+            "its power is Rule.* what `params.param` makes of known kinds is needed",
+        ),
+        ({"power": param(1.0, help=3), "__annotations__": {"power": float}}, "its help of power is 3; text"),  # type: ignore[arg-type]
         ({"requires": lambda self: "focal"}, "its requires is a method; write @property above it"),
     ],
 )
@@ -95,6 +100,10 @@ def test_a_name_of_ours_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> N
         ({"requires": property(raising(ValueError("odd")))}, "its requires raised ValueError: odd."),
         ({"requires": 3}, "its requires gave 3; a spec or None is needed."),
         ({"draws_on": "scipy"}, r"its draws_on gave 'scipy'; a tuple of names, as \('scipy',\), is needed."),
+        (
+            {"own_parameters": property(raising(ValueError("odd")))},
+            "its own_parameters raised ValueError: odd.",
+        ),
         ({"spec": property(raising(ValueError("odd")))}, "its spec raised ValueError: odd."),
     ],
 )
