@@ -145,18 +145,21 @@ def run_settings(
     if not finished:
         raise RunFailedError(failures[0].error)
     arm = reading.one(strategy, finished)
+    failures += arm.failures
+    if not arm.runs:
+        raise RunFailedError(failures[0].error)
     content = {
         "dataset": planned.dataset,
         "strategy": strategy.spec,
         "threshold_metric": tuned_metric(settings.primary_metric),
-        "seeds": [run.config.seed for run in finished],
+        "seeds": [run.config.seed for run in arm.runs],
         "test_prior": test_prior([arm], planned.class_names),
         "per_class": [
             {key: value for key, value in row.items() if key != "strategy"}
             for row in per_class(arm, planned.class_names)
         ],
         "summary": summary(arm),
-        "runs": [str(run.folder) for run in finished],
+        "runs": [str(run.folder) for run in arm.runs],
         "failures": [vars(failure) for failure in failures],
     }
     return Result(content, notices([arm]))

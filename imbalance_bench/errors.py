@@ -18,9 +18,12 @@ class RefusedError(RequestError):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """`" Did you mean 'x'?"` for the closest of `choices`, or the empty text where none is close."""
-    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    """`" Did you mean 'x'?"` for the closest of `choices` in any case, or the empty text where none is."""
+    spellings: dict[str, str] = {}
+    for choice in choices:
+        spellings.setdefault(choice.lower(), choice)
+    found = difflib.get_close_matches(word.lower(), spellings, n=1, cutoff=0.6)
+    return f" Did you mean {spellings[found[0]]!r}?" if found else ""
 
 
 def shown(value: object) -> str:

@@ -5,7 +5,8 @@
     part := name[":"Word][":"key=value(","key=value)*]
 
 A comma piece that looks like `key=...` continues the part before it, which must already have a
-`:key=value`. `+` separates parts only before a letter, so `1e+3` is a number. Lists inside a value use `/`.
+`:key=value`. `+` separates parts only before a letter, with or without spaces, so `1e+3` is a number. Lists
+inside a value use `/`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from dataclasses import dataclass, field
 
 from imbalance_bench.errors import RequestError
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
-_PLUS = re.compile(r"\+(?=[A-Za-z])")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
+_PLUS = re.compile(r"\s*\+\s*(?=[A-Za-z])")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*)\s*=(.*)\Z", re.DOTALL)
 MAX_LENGTH = 10_000
 
@@ -65,7 +66,7 @@ def split_spec(text: str) -> list[Part]:
 
 def _part(text: str) -> Part:
     name, *rest = (piece.strip() for piece in text.strip().split(":"))
-    if not _NAME.match(name):
+    if not NAME.match(name):
         raise RequestError(
             f"{text!r} does not start with a name; write NAME, NAME:key=value or NAME+NAME "
             "(names hold letters, digits, '-' and '_')."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from imbalance_bench.report.ranks import several, shared_metric, treated_alike
 from imbalance_bench.report.reading import Reading
 from imbalance_bench.report.result import Result
 from imbalance_bench.strategies.base import Strategy
-from imbalance_bench.strategies.registry import create, create_list, trained_part
+from imbalance_bench.strategies.registry import UnknownStrategyError, create, create_list, trained_part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,9 @@ def _stored(
 ) -> tuple[list[Result], bool]:
     """The stored comparisons, and whether they can be ranked: then with a primary metric that all share."""
     runs, left_out = _runs_in(place)
+    if strategies is None:
+        runs, unknown = _known(runs)
+        left_out += unknown
     groups: dict[str, list[StoredRun]] = {}
     for found in runs:
         groups.setdefault(found.record["group"], []).append(found)
@@ -127,6 +131,24 @@ def _runs_in(place: Path) -> tuple[list[StoredRun], list[str]]:
         what = f"{place} is not a folder" if place.exists() else f"there is no folder {place}"
         raise RequestError(f"{what}; name a results folder, or run `imbench compare` first.")
     return find_runs(place)
+
+
+def _known(runs: Sequence[StoredRun]) -> tuple[list[StoredRun], list[str]]:
+    """The runs whose strategy can be made here, and a sentence on those of each that can't."""
+    refused: dict[str, str] = {}
+    for spec in sorted({run.config.strategy for run in runs}):
+        try:
+            create(spec)
+        except UnknownStrategyError as error:
+            refused[spec] = f"there is no strategy {error.name!r}; is its plugin installed?"
+        except RequestError as error:
+            refused[spec] = str(error)
+    count = Counter(run.config.strategy for run in runs)
+    said = [
+        f"{count[spec]} run{'s' * (count[spec] > 1)} of {spec} left out: {why}"
+        for spec, why in refused.items()
+    ]
+    return [run for run in runs if run.config.strategy not in refused], said
 
 
 def _shown(runs: Sequence[StoredRun], wanted: Sequence[Strategy] | None) -> list[Strategy]:

@@ -150,7 +150,7 @@ def test_a_strategy_of_ones_own_that_breaks(tmp_path: Path) -> None:
         run("broken", results=tmp_path, **SMALL)
     result = compare("broken,ce", seeds=1, results=tmp_path, **SMALL)
     assert result["failures"] == [
-        {"strategy": "broken", "seed": 0, "error": "ArithmeticError: no loss today"}
+        {"strategy": "broken", "seed": 0, "error": "broken: its loss raised ArithmeticError: no loss today."}
     ]
     assert kinds(result) == expected_kinds("broken", "cross-entropy", bayes=True)
     assert [row["n"] for row in result["rows"]] == [0, 1, 0, 1, 1, 1]

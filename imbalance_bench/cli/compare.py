@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from imbalance_bench.cli.guard import FAILED
-from imbalance_bench.cli.request import prepared, read_config, write_result
+from imbalance_bench.cli.request import any_failures, prepared, read_config, write_result
 
 
 def command(
@@ -44,5 +44,5 @@ def command(
         reporter.close()
     reporter.notices(result.notices)
     write_result([result], settings.format, settings.output)
-    if any(each["failures"] for each in result.get("comparisons", [result])):
+    if any_failures([result]):
         raise typer.Exit(FAILED)

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from imbalance_bench.cli.guard import FAILED
+
 
 def command(
     results: Annotated[str, typer.Argument(help="A results folder, or one of its folders.")] = "results",
@@ -20,7 +22,7 @@ def command(
 
     Where these are the same strategies on several data sets, the strategies' ranks follow.
     """
-    from imbalance_bench.cli.request import check_output, write_result
+    from imbalance_bench.cli.request import any_failures, check_output, write_result
     from imbalance_bench.cli.streams import say
     from imbalance_bench.config import merge
     from imbalance_bench.report.reading import Reading
@@ -32,3 +34,5 @@ def command(
     for line in () if settings.quiet else dict.fromkeys(line for each in found for line in each.notices):
         say(f"note: {line}")
     write_result(found, settings.format, settings.output)
+    if any_failures(found):
+        raise typer.Exit(FAILED)

@@ -143,6 +143,11 @@ def check_output(path: Path | None) -> None:
         raise RequestError(f"--output {path} can't be written to; name a file of your own.")
 
 
+def any_failures(results: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a run of some comparison is missing or could not be scored."""
+    return any(each["failures"] for result in results for each in result.get("comparisons", [result]))
+
+
 def write_result(results: Sequence[Mapping[str, Any]], kind: str, output: Path | None) -> None:
     """Print the result on stdout, or write it to the file that `--output` names."""
     from imbalance_bench.report.render import render

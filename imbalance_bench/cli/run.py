@@ -81,12 +81,14 @@ def check_parameters(spec: str, places: dict[str, str]) -> None:
     from imbalance_bench.cli.options import AIMS, FLAGS
     from imbalance_bench.errors import RequestError, nearest
     from imbalance_bench.strategies.composite import parts_of
-    from imbalance_bench.strategies.registry import create
+    from imbalance_bench.strategies.registry import create, why_not
 
     strategy = create(spec)
     own = [name for part in parts_of(strategy) for name in part.own_parameters]
     flags = [name for name in FLAGS if name not in AIMS]
     for name, place in places.items():
+        if name not in own and (reason := why_not(spec, name)):
+            raise RequestError(f"{place}{': ' if place else ''}{reason}")
         if name not in own:
             dashes = "" if place else "--"
             written, *known = (dashes + n.replace("_", "-") for n in (name, *own, "strategy", *flags))

@@ -14,6 +14,7 @@ from imbalance_bench.evaluation.correction import Correction, correction_for
 from imbalance_bench.evaluation.metrics import ranking_scores, summary_metrics
 from imbalance_bench.experiments.parts import Part
 from imbalance_bench.strategies.base import Floats, Strategy
+from imbalance_bench.strategies.checked import Checked
 
 MEASURED = ("log_loss", "brier", "ece")
 NUMBERS = (
@@ -45,7 +46,10 @@ def calibration_numbers(
     context = test.context
     minority = int(np.argmin(context.class_counts))
     fit = (context.effective_prior, test.prior, shift, val_logits, val.labels, val.weight)
-    best, fitted = correction_for(strategy.prior_is_exact, *fit), correction_for(False, *fit)
+    best, fitted = (
+        correction_for(Checked(strategy).prior_is_known(context), *fit),
+        correction_for(False, *fit),
+    )
     temperature = fit_temperature(val_logits, val.labels, val.weight)
     found: dict[str, float] = {"temperature": temperature}
     probabilities = {"corrected": best(logits), "fitted": fitted(logits), "scaled": logits / temperature}

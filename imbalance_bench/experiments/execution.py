@@ -14,6 +14,7 @@ import filelock
 from imbalance_bench.config import RunConfig
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments.store import Store
+from imbalance_bench.strategies.checked import FaultyError
 
 Status = Literal["stored", "busy", "refused", "failed"]
 
@@ -48,7 +49,8 @@ def attempt(config: RunConfig, root: Path) -> Outcome:
     except Exception as error:
         # Whatever one run meets, the others must go on; the record keeps the whole traceback.
         status, trace = "failed", traceback.format_exc()
-        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        said = str(error) if isinstance(error, FaultyError) else f"{type(error).__name__}: {error}"
+        message = said.splitlines()[0]
     with contextlib.suppress(OSError):
         store.record_failure(config, message, trace)
     return Outcome(config, status, message)

@@ -23,6 +23,7 @@ from imbalance_bench.experiments.seeds import generator, torch_seed
 from imbalance_bench.experiments.store import Store, write_csv, write_json
 from imbalance_bench.models.names import MODELS
 from imbalance_bench.strategies.base import Context, Strategy
+from imbalance_bench.strategies.checked import Checked
 from imbalance_bench.strategies.registry import create
 
 if TYPE_CHECKING:
@@ -50,10 +51,11 @@ def make(config: RunConfig, store: Store) -> None:
 
     Raises:
         RequestError: where the strategy or the protocol refuses the data, before any training.
+        FaultyError: where the strategy does what none may.
         DivergedError, RuntimeError: where training fails.
     """
     materials = gather(config)
-    strategy = create(config.strategy)
+    strategy = Checked(create(config.strategy))
     context = materials.context(config.positive_class)
     strategy.check(context)
     result = _train(config, store, materials, strategy, context)

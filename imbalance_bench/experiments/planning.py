@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,14 +13,15 @@ from typing import Literal
 
 from imbalance_bench.config import RunConfig, Settings
 from imbalance_bench.data import registry as datasets
-from imbalance_bench.data.source import Source
+from imbalance_bench.data.source import Source, digest
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments.materials import gather, positive_index
 from imbalance_bench.experiments.record import FORMAT_VERSION
 from imbalance_bench.experiments.store import Store
 from imbalance_bench.models.names import check_name
 from imbalance_bench.strategies.base import Strategy
-from imbalance_bench.strategies.registry import create, trained_part
+from imbalance_bench.strategies.composite import parts_of
+from imbalance_bench.strategies.registry import required_by, trained_part
 
 # Chosen on validation for plain cross-entropy, so that no remedy gains by a weak baseline: docs/defaults.md.
 DEFAULT_STEPS = 600
@@ -217,17 +219,46 @@ def _base(settings: Settings, source: Source, device: DeviceType) -> dict[str, o
     }
 
 
-def _chain(strategy: Strategy, fields: dict[str, object]) -> list[RunConfig]:
-    """The run that `strategy` reads, last, after the runs that it starts from."""
+def _chain(strategy: Strategy, fields: dict[str, object], after: tuple[str, ...] = ()) -> list[RunConfig]:
+    """The run that `strategy` reads, last, after the runs that it starts from; `after`: who start from it."""
     trained = trained_part(strategy)
-    before = _chain(create(trained.requires), fields) if trained.requires else []
+    if trained.spec in after:
+        circle = " -> ".join([*after[after.index(trained.spec) :], trained.spec])
+        raise RequestError(f"{trained.spec}: its requires leads back to itself: {circle}.")
+    below = (*after, trained.spec)
+    before = _chain(required_by(trained), fields, below) if trained.requires else []
     required = before[-1].key() if before else None
     own = {
         "strategy": trained.spec,
-        "libraries": ", ".join(f"{name} {_minor(name)}" for name in trained.draws_on) or None,
+        "libraries": _libraries(trained),
         "requires_key": required,
     }
     return [*before, RunConfig.model_validate({**fields, **own})]
+
+
+def _libraries(strategy: Strategy) -> str | None:
+    """The packages that the strategy draws on, with versions, and the source of parts that are not ours.
+
+    So a strategy that its author has changed is trained again. RequestError where a package is missing.
+    """
+    try:
+        found = [f"{name} {_minor(name)}" for name in strategy.draws_on]
+        foreign = [said for part in parts_of(strategy) if (said := _source(type(part)))]
+        return ", ".join(dict.fromkeys([*found, *foreign])) or None
+    except metadata.PackageNotFoundError as error:
+        raise RequestError(
+            f"{strategy.spec}: its draws_on names {error.name!r}, which is not installed."
+        ) from None
+
+
+def _source(cls: type[Strategy]) -> str | None:
+    """The file that a strategy not of this package stands in, by a digest of its content; None for ours."""
+    if cls.__module__.startswith("imbalance_bench."):
+        return None
+    try:
+        return f"{cls.__module__} {digest(inspect.getsource(inspect.getmodule(cls) or cls))}"
+    except (OSError, TypeError):  # typed at a prompt
+        return None
 
 
 def _minor(library: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pickle
 import signal
 import threading
 import time
@@ -15,6 +17,7 @@ from imbalance_bench.experiments.execution import Outcome, attempt
 from imbalance_bench.experiments.making import check_model
 from imbalance_bench.experiments.planning import Plan
 from imbalance_bench.experiments.store import Store
+from imbalance_bench.strategies.registry import register, registered_here
 
 POLL_SECONDS = 0.2
 GIVE_UP_AFTER = 2
@@ -95,6 +98,7 @@ def _attempts(configs: Sequence[RunConfig], store: Store, workers: int) -> Itera
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     pending = {config.key(): config for config in configs}
+    carried = _packed()
     deaths = 0
     while pending and deaths < GIVE_UP_AFTER:
         parallel = joblib.Parallel(
@@ -104,9 +108,8 @@ def _attempts(configs: Sequence[RunConfig], store: Store, workers: int) -> Itera
             batch_size=1,
             pre_dispatch="n_jobs",
         )
-        tasks = [
-            joblib.delayed(_attempt_in_worker)(config, store.root, os.getpid()) for config in pending.values()
-        ]
+        task = joblib.delayed(_attempt_in_worker)
+        tasks = [task(config, store.root, os.getpid(), carried) for config in pending.values()]
         try:
             for outcome in parallel(tasks):
                 pending.pop(outcome.config.key(), None)
@@ -118,14 +121,35 @@ def _attempts(configs: Sequence[RunConfig], store: Store, workers: int) -> Itera
         yield Outcome(config, "failed", ENDED_FROM_OUTSIDE)
 
 
-def _attempt_in_worker(config: RunConfig, root: Path, parent: int) -> Outcome:
-    """`attempt` in a worker, which leaves interruptions to its parent and does not outlive it."""
+def _packed() -> list[bytes]:
+    """The strategies that only this process knows, as of a notebook, for the workers."""
+    from joblib.externals.loky.backend.reduction import dumps
+
+    packed: list[bytes] = []
+    for cls in registered_here():
+        with contextlib.suppress(Exception):  # what can't be sent fails in the worker, alone
+            packed.append(bytes(dumps(cls)))
+    return packed
+
+
+def _unpack(carried: Sequence[bytes]) -> None:
+    for data in carried:
+        with contextlib.suppress(Exception):  # the worker says of its run that there is no such strategy
+            register(pickle.loads(data))
+
+
+def _attempt_in_worker(config: RunConfig, root: Path, parent: int, carried: Sequence[bytes]) -> Outcome:
+    """`attempt` in a worker, which leaves interruptions to its parent and does not outlive it.
+
+    `carried`: see `_packed`.
+    """
     if os.getpid() == parent:  # joblib runs a single worker's tasks in the process that asked
         return attempt(config, root)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "getppid") and not any(thread.name == WATCH for thread in threading.enumerate()):
         threading.Thread(target=_end_with, args=(parent,), name=WATCH, daemon=True).start()
+    _unpack(carried)
     return attempt(config, root)
 
 

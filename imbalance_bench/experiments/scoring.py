@@ -17,6 +17,7 @@ from imbalance_bench.experiments.parts import Part, Scores, context_of, part_of
 from imbalance_bench.experiments.score_cache import kept
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.strategies.base import FittingData, Floats, Strategy
+from imbalance_bench.strategies.checked import Checked
 from imbalance_bench.strategies.composite import parts_of
 
 TUNED_FOR = "macro_f1"
@@ -36,6 +37,7 @@ def score(
 
     `test_prior` is "dataset", "train" or "uniform"; `tuned_for` one of `DECISION_METRICS`. RequestError
     where a class that the prior weighs has no rows. `prevalence`: see `clinical_numbers`.
+    FaultyError where the strategy does what none may.
     """
     asked = ("strategy", strategy.spec, test_prior, tuned_for, str(resample), str(prevalence))
     found = kept(
@@ -64,8 +66,9 @@ def _score(
     val = part_of(stored["val_labels"], stored, context, test_prior, "validation")
     val_logits = stored["val_logits"].astype(np.float64)
     fitting = FittingData(val_logits, val.labels, val.weight, run.head_weight, tuned_for, run.head_bias)
-    adjust = strategy.fit_adjust(fitting, context)
-    decide = strategy.fit_decision(replace(fitting, logits=adjust(val_logits)), context)
+    checked = Checked(strategy)
+    adjust = checked.fit_adjust(fitting, context)
+    decide = checked.fit_decision(replace(fitting, logits=adjust(val_logits)), context)
     logits = adjust(stored["test_logits"].astype(np.float64))
     shift = adjust(np.zeros((1, context.n_classes)))[0]
     found = test.numbers(logits, decide(logits), resample, like)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from imbalance_bench.errors import RefusedError
 from imbalance_bench.evaluation.names import DECISION_METRICS
 from imbalance_bench.experiments.parts import Scores
 from imbalance_bench.experiments.scoring import TUNED_FOR, score, score_bayes, score_majority
 from imbalance_bench.experiments.store import StoredRun
 from imbalance_bench.report.estimates import protocol_of
 from imbalance_bench.strategies.base import Strategy
+from imbalance_bench.strategies.checked import FaultyError
 from imbalance_bench.strategies.composite import combine, fills, parts_of
 from imbalance_bench.strategies.registry import BAYES, MAJORITY, create
 
@@ -27,6 +29,7 @@ class ScoredArm:
         strategy: None for a reference, which trains nothing.
         kind: asked for by the user, the same with a tuned threshold, or a reference.
         tunes: the name of the arm that this one is with a tuned threshold.
+        failures: the finished runs that could not be scored; they are not among `runs`.
     """
 
     name: str
@@ -35,6 +38,7 @@ class ScoredArm:
     scores: tuple[Scores, ...]
     kind: Kind = "requested"
     tunes: str | None = None
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,18 +60,38 @@ def score_arm(
 ) -> ScoredArm:
     """All numbers of one strategy; RequestError where the test prior can't be had.
 
-    `like` is the arm that this one is with a tuned threshold.
+    `like` is the arm that this one is with a tuned threshold. A run on which the strategy's own code fails
+    is a failure, and the others are scored without it.
     """
     resample = resampling(runs)
-    known = like.scores if like is not None else (None,) * len(runs)
-    scores = tuple(
-        score(run, strategy, test_prior, tuned_for, resample, same, prevalence)
-        for run, same in zip(runs, known, strict=True)
-    )
-    kind: Kind = "requested" if like is None else "tuned"
+    known: Sequence[Scores | None] = like.scores if like is not None else (None,) * len(runs)
+    scored: list[tuple[StoredRun, Scores]] = []
+    failures = []
+    for run, same in zip(runs, known, strict=True):
+        try:
+            scored.append((run, score(run, strategy, test_prior, tuned_for, resample, same, prevalence)))
+        except (FaultyError, RefusedError) as error:
+            failures.append(Failure(strategy.spec, run.config.seed, str(error)))
+    kept = tuple(run for run, _ in scored)
+    if failures and resampling(kept) != resample:
+        like = None if like is None else _of_runs(like, kept)
+        again = score_arm(strategy, kept, test_prior, tuned_for, like, prevalence)
+        return replace(again, failures=(*failures, *again.failures))
     return ScoredArm(
-        strategy.spec, strategy, tuple(runs), scores, kind, like.name if like is not None else None
+        strategy.spec,
+        strategy,
+        kept,
+        tuple(scores for _, scores in scored),
+        "requested" if like is None else "tuned",
+        None if like is None else like.name,
+        tuple(failures),
     )
+
+
+def _of_runs(arm: ScoredArm, runs: Sequence[StoredRun]) -> ScoredArm:
+    """The arm with some of its runs only."""
+    left = [(run, scores) for run, scores in zip(arm.runs, arm.scores, strict=True) if run in runs]
+    return replace(arm, runs=tuple(run for run, _ in left), scores=tuple(scores for _, scores in left))
 
 
 def resampling(runs: Sequence[StoredRun]) -> bool:

@@ -92,7 +92,7 @@ def comparison(
         "differences": [within_range(row) for row in compared],
         "decomposition": _decomposition(arms, protocol, reading.served, values | aims, baseline),
         "verdict": [],
-        "failures": [vars(failure) for failure in failures],
+        "failures": [vars(failure) for failure in [*failures, *(f for arm in arms for f in arm.failures)]],
     }
     if runs:
         content["verdict"] = verdict(

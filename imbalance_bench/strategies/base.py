@@ -167,6 +167,11 @@ class Strategy:
         """What `imbench list` adds in explaining this one: words by title, slow to find perhaps."""
         return {}
 
+    @classmethod
+    def why_not(cls, word: str | None, parameter: str) -> str | None:
+        """Why `parameter`, which one could expect here, is not taken; None where there is no more to say."""
+        return None
+
     @property
     def own_parameters(self) -> tuple[str, ...]:
         """The names of this one's parameters."""
@@ -209,7 +214,8 @@ class Strategy:
 
         If so (and but for what `fit_adjust` adds to every row alike) they can be corrected exactly for other
         class shares; if not, a correction is fitted on validation. By default true of what only weighs
-        classes or moves decisions: whoever draws rows, sets a loss or stages, or changes scores says so.
+        classes or moves decisions: whoever draws rows, sets a loss or stages, or changes scores says so. The
+        default counts only where the weights stay the same throughout training.
         """
         return not any(
             defines(self, place) for place in (*TRAINING_PLACES, "fit_adjust") if place != "weights"

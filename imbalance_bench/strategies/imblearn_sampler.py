@@ -68,6 +68,11 @@ class Imblearn(Strategy):
         """The samplers that the installed version has."""
         return {"samplers": imblearn_settings.usable()}
 
+    @classmethod
+    def why_not(cls, word: str | None, parameter: str) -> str | None:
+        """For what every run sets by itself."""
+        return imblearn_settings.why_not(imblearn_settings.find(word), parameter)
+
     @property
     def own_parameters(self) -> tuple[str, ...]:
         """The names of this sampler's parameters."""

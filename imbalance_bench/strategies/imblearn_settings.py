@@ -79,6 +79,16 @@ def parameters(cls: Any) -> tuple[str, ...]:
     return tuple(name for name in names if any(map(_said, _constraints(sampler, name))))
 
 
+def why_not(cls: Any, name: str) -> str | None:
+    """Why a parameter that the sampler has is not taken; None of any other name."""
+    reason = _NOT_TAKEN.get(name.rpartition("__")[2])
+    return (
+        f"imblearn:{cls.__name__} takes no {name}: {reason}."
+        if reason and name in make(cls).get_params()
+        else None
+    )
+
+
 def read(cls: Any, given: Mapping[str, object]) -> Settings:
     """The settings, by sorted name and without defaults, from text or from numbers, words and lists.
 

@@ -30,7 +30,8 @@ class TrainingView:
         images: Callable[[Ints], NDArray[Any]],
         class_names: tuple[str, ...] = (),
     ) -> None:
-        self.labels = labels
+        self.labels = labels.view()
+        self.labels.setflags(write=False)  # they are those that training reads
         self.n_classes = n_classes
         self.class_names = class_names or tuple(map(str, range(n_classes)))
         self._images = images
@@ -81,8 +82,8 @@ class SamplingPlan:
     def __len__(self) -> int:
         return len(self.base)
 
-    def check(self, n_rows: int) -> None:
-        """ValueError where the plan reaches outside the `n_rows` training rows or its own extras."""
+    def check(self, n_rows: int, n_classes: int | None = None) -> None:
+        """ValueError where the plan reaches outside `n_rows` training rows, its own extras or the classes."""
         extras = 0 if self.extra_images is None else len(self.extra_images)
         if extras != (0 if self.extra_labels is None else len(self.extra_labels)):
             raise ValueError("extra_images and extra_labels must have the same length.")
@@ -106,6 +107,20 @@ class SamplingPlan:
                 raise ValueError(f"{name} has {len(values)} entries for {len(self.base)} rows.")
         if self.weight is not None and not ((self.weight >= 0) & (self.weight <= 1)).all():
             raise ValueError("weight holds values outside [0, 1].")
+        if self.extra_images is not None and not np.isfinite(self.extra_images).all():
+            raise ValueError(
+                "extra_images, the images that it makes, hold values that are not finite numbers."
+            )
+        for name, labels in (
+            ("extra_labels", self.extra_labels),
+            ("neighbour_labels", self.neighbour_labels),
+        ):
+            if labels is None or n_classes is None:
+                continue
+            if labels.dtype.kind not in "iu":
+                raise ValueError(f"{name} has type {labels.dtype}; int64 labels are needed.")
+            if len(labels) and (labels.min() < 0 or labels.max() >= n_classes):
+                raise ValueError(f"{name} holds labels outside 0..{n_classes - 1}.")
 
     def labels(self, train_labels: Ints) -> Ints:
         """(n,) int64: the label of each base row."""

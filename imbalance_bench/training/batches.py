@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from imbalance_bench.strategies.plan import SamplingPlan
@@ -32,8 +34,8 @@ class Rows:
         """These rows followed by the plan's own images, where it brings any."""
         if plan.extra_images is None or plan.extra_labels is None:
             return self
-        images = torch.from_numpy(plan.extra_images).to(self.pool.device, torch.float32)
-        labels = torch.from_numpy(plan.extra_labels).to(self.labels)
+        images = _tensor(plan.extra_images).to(self.pool.device, torch.float32)
+        labels = _tensor(plan.extra_labels).to(self.labels)
         return Rows(self.pool, self.index, torch.cat([self.labels, labels]), images)
 
     def inputs(self, at: Tensor) -> Tensor:
@@ -84,7 +86,12 @@ def batches(
 
 def _columns(plan: SamplingPlan, device: torch.device) -> list[Tensor | None]:
     arrays = (plan.base, plan.neighbour, plan.weight, plan.neighbour_labels)
-    return [None if array is None else torch.from_numpy(array).to(device) for array in arrays]
+    return [None if array is None else _tensor(array).to(device) for array in arrays]
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    """Without a copy, but for arrays that can't be written to, as parts of `TrainingView.labels`."""
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def _gather(rows: Rows, columns: list[Tensor | None]) -> Batch:

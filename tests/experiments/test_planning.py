@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from imbalance_bench.config import Settings, merge
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments import planning
 from imbalance_bench.experiments.planning import Plan, plan, resolve_device
+from imbalance_bench.strategies import registry
 from imbalance_bench.strategies.base import Adjust, Context, Decide, FittingData, RowLoss, Strategy
-from imbalance_bench.strategies.registry import create_list, register
+from imbalance_bench.strategies.registry import create, create_list, register
 
 
 def planned(strategies: str, **settings: object) -> Plan:
@@ -186,3 +188,43 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
     assert resolve_device("auto") == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert resolve_device("auto") == resolve_device("cuda") == "cuda"
+
+
+SOURCE = """
+from dataclasses import dataclass
+from imbalance_bench.strategies import Strategy, register
+
+@register
+@dataclass(frozen=True)
+class Mine(Strategy):
+    name = "toy-edited"
+    summary = "SAID"
+
+    def weights(self, context, progress):
+        return None
+"""
+
+
+def test_a_strategy_of_someone_else_goes_by_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "edited_strategy.py"
+
+    def keys(text: str, spec: str) -> tuple[str, str]:
+        file.write_text(SOURCE.replace("SAID", text))
+        importlib.invalidate_caches()
+        importlib.reload(importlib.import_module("edited_strategy"))
+        planned = plan(Settings(), [create("ce"), create(spec)], default_seeds=1)
+        ours, theirs = (arm.configs[0] for arm in planned.arms)
+        assert ours.libraries is None
+        assert theirs.group() == ours.group()
+        return ours.key(), theirs.key()
+
+    before = keys("one", "toy-edited+focal")
+    assert keys("one", "toy-edited+focal") == before
+    after = keys("quite another", "toy-edited+focal")
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    sys.modules.pop("edited_strategy")

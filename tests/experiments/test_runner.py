@@ -129,9 +129,13 @@ def test_a_strategy_that_fails_is_recorded_and_the_others_are_kept(tmp_path: Pat
     made = planned("broken,choosy,after,ce", tmp_path, seeds=1)
     told, failed = done(made)
     assert {(o.config.strategy, o.status, o.error) for o in failed} == {
-        ("broken", "failed", "ArithmeticError: no loss today"),
+        ("broken", "failed", "broken: its loss raised ArithmeticError: no loss today."),
         ("choosy", "refused", "not these data"),
-        ("after", "failed", "the run it starts from is missing: ArithmeticError: no loss today"),
+        (
+            "after",
+            "failed",
+            "the run it starts from is missing: broken: its loss raised ArithmeticError: no loss today.",
+        ),
     }
     assert ("cross-entropy", 0, "stored") in told.outcomes
     assert len(run_folders(tmp_path)) == 1

@@ -130,7 +130,7 @@ def test_made_images_are_floats_and_others_stay_as_they_are(dtype: type) -> None
     assert plan.extra_images.dtype == np.float32
     assert plan.extra_images.shape == (18, 1, 3, 4)
     assert plan.base.tolist() == list(range(60))
-    pool = Rows(torch.from_numpy(view.images), torch.arange(42), torch.from_numpy(view.labels))
+    pool = Rows(torch.from_numpy(view.images), torch.arange(42), torch.tensor(view.labels))
     batch = next(batches(pool, lambda: plan, 60, np.random.default_rng(3)))
     order = np.random.default_rng(3).permutation(60)
     found = np.empty((60, 1, 3, 4), dtype=np.float32)

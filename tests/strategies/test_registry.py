@@ -140,9 +140,11 @@ def test_lists_keep_their_order_and_each_strategy_once() -> None:
 
 @pytest.mark.usefixtures("clean")
 def test_a_name_or_alias_is_taken_once() -> None:
+    @dataclasses.dataclass(frozen=True)
     class Mine(Strategy):
         name = "focal"
 
+    @dataclasses.dataclass(frozen=True)
     class Yours(Strategy):
         name = "something-new"
         aliases = ("ce",)
@@ -190,6 +192,7 @@ def test_the_references_are_no_strategies(name: str, own_strategies: None) -> No
     with pytest.raises(RequestError, match="every comparison shows by itself"):
         create(name)
 
+    @dataclasses.dataclass(frozen=True)
     class Taken(Strategy):
         pass
 

@@ -90,7 +90,7 @@ def test_every_new_image_lies_between_two_of_its_class(dtype: type) -> None:
     view = view_of([60, 8], dtype)
     plan = plan_of("smote", view)
     base, neighbour, weight = columns(plan)
-    rows = Rows(torch.from_numpy(view.images), torch.arange(len(view)), torch.from_numpy(view.labels))
+    rows = Rows(torch.from_numpy(view.images), torch.arange(len(view)), torch.tensor(view.labels))
     batch = next(batches(rows, lambda: plan, len(plan), np.random.default_rng(3)))
     order = np.random.default_rng(3).permutation(len(plan))
     found = np.empty((len(plan), 1, 4, 4))
@@ -341,7 +341,7 @@ def test_training_on_bytes_equals_training_on_the_same_floats() -> None:
             std=torch.full((1,), 70.0),
             seed=0,
         )
-        pool = Rows(torch.from_numpy(images), torch.arange(68), torch.from_numpy(view.labels))
+        pool = Rows(torch.from_numpy(images), torch.arange(68), torch.tensor(view.labels))
         told = train(
             model,
             pool,
