@@ -118,7 +118,16 @@ AIMS = ("target_recall", "cost_fn", "cost_fp", "prevalence")
 """They belong to a comparison; in `run` the first three are parameters of the strategy threshold."""
 LOOKED_AT = (
     *("image_size", "channels", "path_column", "label_column", "split_column", "group_column"),
-    *("group_pattern", "skip_bad", "imbalance_ratio", "profile", "n_max", "minority_fraction", "tail_order"),
+    *(
+        "group_pattern",
+        "layout",
+        "skip_bad",
+        "imbalance_ratio",
+        "profile",
+        "n_max",
+        "minority_fraction",
+        "tail_order",
+    ),
     *("validation", "download", "seed", "format", "output", "quiet"),
 )
 """What `imbench data` takes."""
