@@ -192,6 +192,7 @@ def python(text: str, folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_a_strategy_of_a_script_is_trained_in_workers(tmp_path: Path) -> None:
     assert python(SCRIPT, tmp_path) == ["[2]"]
 

@@ -60,7 +60,7 @@ def assert_whole(results: Path, folders: Sequence[str]) -> None:
     assert list(results.rglob("*.failed.json")) == []
 
 
-@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.slow), 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_killed_once_while_writing(tmp_path: Path, workers: int) -> None:
     wanted, folders, _ = undisturbed((*FEW, "--workers=0"), tmp_path)
     again = (*FEW, f"--workers={workers}", "--results=killed")

@@ -58,6 +58,7 @@ def test_every_strategy_trains_or_refuses(spec: str, kind: str, stored: Path) ->
         assert (ended, why) == ("trained", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", COUNTS)
 @pytest.mark.parametrize("spec", PAIRS.values(), ids=PAIRS)
 def test_a_pair_of_every_kind_trains(spec: str, kind: str, stored: Path) -> None:
