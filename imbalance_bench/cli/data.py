@@ -97,12 +97,15 @@ def _page(found: Inspection, width: int) -> str:
 def _lines(found: Inspection) -> list[str]:
     copies = found.copies
     said = [""]
+    if found.drawn:
+        how = "by image" if found.groups is None else "in whole groups"
+        said.append(f"{', '.join(found.drawn)} drawn {how}, anew for each seed")
     if found.files.modes:
         said.append(f"kinds of file: {_counts(found.files.modes)}; sizes: {_counts(found.files.sizes)}")
     if copies.sets:
         inside = ", ".join(f"{n} within {part}" for part, n in copies.within.items() if n)
         said.append(
-            f"exact copies: {copies.images} images are {copies.sets} different ones"
+            f"exact copies: {copies.images} images show only {copies.sets} different ones"
             f"{f' ({inside})' if inside else ''}; {copies.across} across parts; {copies.conflicting} with "
             "different labels"
         )
@@ -110,13 +113,22 @@ def _lines(found: Inspection) -> list[str]:
     else:
         said.append("exact copies: none")
     if found.groups is not None:
-        said.append(f"groups: {found.groups[0]}, of which {found.groups[1]} stand in more than one part")
+        n, crossing, least, most = found.groups
+        size = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+        said.append(f"groups: {n:,} of {size} images; {crossing:,} stand in more than one part")
     for why, names in found.files.ignored.items():
         said.append(f"left aside, {why}: {len(names)} ({', '.join(names[:3])}{', ...' * (len(names) > 3)})")
     if found.files.unreadable:
         said.append(f"unreadable: {len(found.files.unreadable)}")
         said += [f"  {name}: {why}" for name, why in found.files.unreadable[:5]]
     said += [f"beware: {line}" for line in found.warnings]
+    if found.files.unreadable:
+        said.append("compare and run refuse unreadable files, unless --skip-bad goes on without them")
+    if found.drawn and found.groups is None and found.files.modes:
+        said.append(
+            "where several images belong together, as those of a patient, name the group: --group-pattern "
+            "on the paths, or --group-column of a csv"
+        )
     return said
 
 

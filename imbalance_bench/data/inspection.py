@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +67,9 @@ class Inspection:
     Attributes:
         shape: (channels, height, width) of every image; kind: the type of its numbers.
         ratio: training rows of the largest class over those of the smallest.
-        groups: how many groups, and how many of them stand in more than one part; None without groups.
+        groups: how many groups, how many of them stand in more than one part, and the images of the smallest
+            and of the largest; None without groups.
+        drawn: the parts that the data set does not give, and that are drawn for each seed.
         warnings: sentences on what may spoil a comparison; notes: on how the data were read.
     """
 
@@ -76,7 +79,8 @@ class Inspection:
     kind: str
     ratio: float
     copies: Copies
-    groups: tuple[int, int] | None
+    groups: tuple[int, int, int, int] | None
+    drawn: tuple[str, ...] = ()
     files: FileFacts = field(default_factory=FileFacts)
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -100,7 +104,9 @@ class Inspection:
                 for found in self.classes
             ],
             "duplicates": {**vars(self.copies), "within": dict(self.copies.within)},
-            "groups": self.groups and {"all": self.groups[0], "crossing": self.groups[1]},
+            "groups": self.groups
+            and dict(zip(("all", "crossing", "smallest", "largest"), self.groups, strict=True)),
+            "drawn_parts": list(self.drawn),
             "modes": dict(self.files.modes),
             "sizes": dict(self.files.sizes),
             "ignored": {why: len(names) for why, names in self.files.ignored.items()},
@@ -131,7 +137,9 @@ def inspect(dataset: ImageDataset, split: Split, files: FileFacts) -> Inspection
     if dataset.groups is not None:
         inside = [np.unique(dataset.groups[part]) for part in rows]
         parts_of = np.bincount(np.concatenate(inside))
-        groups = int((parts_of > 0).sum()), int((parts_of > 1).sum())
+        sizes = np.bincount(dataset.groups[np.concatenate(rows)])
+        sizes = sizes[sizes > 0]
+        groups = (len(sizes), int((parts_of > 1).sum()), int(sizes.min()), int(sizes.max()))
     channels, height, width = dataset.images.shape[1:]
     return Inspection(
         dataset.name,
@@ -141,6 +149,7 @@ def inspect(dataset: ImageDataset, split: Split, files: FileFacts) -> Inspection
         float(counts[:, 0].max() / counts[:, 0].min()),
         copies,
         groups,
+        tuple(part for part in PART_NAMES if dataset.parts is None or part not in dataset.parts),
         files,
         tuple(_warnings(classes, copies, groups)),
         dataset.notes,
@@ -224,7 +233,7 @@ def _copies(dataset: ImageDataset, parts: Sequence[Rows], digests: Sequence[byte
     return Copies(sum(map(len, sets)), len(sets), within, across, conflicting, examples)
 
 
-def _warnings(classes: Sequence[ClassFacts], copies: Copies, groups: tuple[int, int] | None) -> Iterator[str]:
+def _warnings(classes: Sequence[ClassFacts], copies: Copies, groups: Sequence[int] | None) -> Iterator[str]:
     for part, number in (("validation", 1), ("test", 2)):
         scarce = [f"{found.name} {found.rows[number]}" for found in classes if found.rows[number] < FEW_ROWS]
         if scarce:
@@ -243,6 +252,9 @@ def _warnings(classes: Sequence[ClassFacts], copies: Copies, groups: tuple[int, 
         yield f"{copies.conflicting} {have} copies with another label."
     if groups is not None and groups[1]:
         yield f"{groups[1]} of {groups[0]} groups stand in more than one part: new ones would be harder."
+    folded = Counter(found.name.strip().casefold() for found in classes)
+    if alike := [found.name for found in classes if folded[found.name.strip().casefold()] > 1]:
+        yield f"classes that differ in case or spaces only: {', '.join(alike[:8])}; are they one?"
     constant = [found.name for found in classes if found.low == found.high]
     if constant:
         yield f"every pixel of every image of {', '.join(constant[:8])} has the same value."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -11,6 +12,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -110,9 +112,23 @@ def _resolve(name: str) -> type[Source]:
     if name.lower() not in by_word:
         raise RequestError(
             f"no data set is called {name!r}; available: {', '.join(sorted(available()))}."
-            + nearest(name.lower(), by_word)
+            + (_as_path(name) or nearest(name.lower(), by_word))
         )
     return by_word[name.lower()]
+
+
+def _as_path(text: str) -> str:
+    """What to write for the path of a folder or file, or for a set of MedMNIST; empty for anything else."""
+    from imbalance_bench.data.medmnist_info import INFO
+
+    path = Path(text).expanduser()
+    kind = {".csv": "csv", ".npz": "npz"}.get(path.suffix.lower(), "")
+    with contextlib.suppress(OSError, ValueError):
+        if path.is_dir():
+            return f" {text!r} is a folder: write folder:{text}."
+        if kind and path.is_file():
+            return f" {text!r} is a file: write {kind}:{text}."
+    return f" Write medmnist:{text.lower()}." if text.lower().partition("_")[0] in INFO else ""
 
 
 def _with_word(cls: type[Source], rest: str, params: Mapping[str, object]) -> Source:

@@ -11,6 +11,7 @@ from imbalance_bench.data.inspection import Inspection, grid, inspect
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments.materials import load_and_split
 from imbalance_bench.experiments.planning import one_dataset
+from imbalance_bench.params import rules
 
 
 def look(settings: Settings, save_grid: str | None = None) -> Inspection:
@@ -19,7 +20,10 @@ def look(settings: Settings, save_grid: str | None = None) -> Inspection:
     `save_grid` names a PNG file for example images of each class. RequestError where the data or the file
     can't be used.
     """
-    source = registry.create(one_dataset(settings), **settings.reading())
+    asked = settings.reading()
+    source = registry.create(one_dataset(settings), **asked)
+    if "skip_bad" in rules(type(source)):  # what can't be read is told beside what can
+        source = registry.create(one_dataset(settings), **{**asked, "skip_bad": True})
     source.ensure(settings.download)
     dataset, thinned = load_and_split(
         source,

@@ -139,6 +139,9 @@ def _train(
                 f"{part}_labels": dataset.labels[rows],
                 f"{part}_rows": rows,
             }
+        if dataset.row_names is not None:
+            for part, at in (("val", materials.split.val), ("test", materials.split.test)):
+                predictions[f"{part}_names"] = np.array([dataset.name_of(row) for row in at])
         if dataset.groups is not None:
             predictions["test_groups"] = dataset.groups[materials.split.test]
         predictions |= {f"{part}_log_likelihood": known for part, known in materials.log_likelihood.items()}

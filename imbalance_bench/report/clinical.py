@@ -45,13 +45,14 @@ def _share(value: float | None) -> float | None:
 
 
 def _mean(quantity: str, key: str, scores: Sequence[Scores], protocol: Protocol) -> dict[str, Any]:
-    """Over seeds, by their design; for one seed, or on one test part, never narrower than exact.
+    """Over seeds, by their design; never narrower than exact unless each seed has test rows of its own.
 
-    There it is whatever reaches further on each side: the mean of the seeds' exact intervals, or the interval
-    over seeds and resampled test rows, which knows of groups.
+    It is whatever reaches further on each side: the mean of the seeds' exact intervals, or the interval over
+    seeds (and resampled test rows, which knows of groups): seeds that agree by chance would tell of certainty
+    where there are four positives.
     """
     found = mean_over_seeds(protocol, scores, lambda s: (s.clinical[key][0], s.replicates.get(key)))
-    if protocol.design != "crossed" and len(scores) > 1:
+    if protocol.design == "independent" and len(scores) > 1:
         return as_fields(quantity, found)
     spans = [s.clinical[key] for s in scores if all(map(math.isfinite, s.clinical[key]))]
     if not spans:

@@ -27,7 +27,8 @@ def header(result: Mapping[str, Any]) -> list[str]:
     lines.append(f"test prior: {_prior(result['test_prior'])}")
     if "primary_metric" in result:
         lines.append(
-            f"primary metric, fixed before the run: {TITLES[result['primary_metric']]}; the rest explores"
+            f"primary metric, fixed before the run: {TITLES[result['primary_metric']]}{_rarest(result)}; the "
+            "rest explores"
         )
     names = [row["strategy"] for row in result["rows"]] if "rows" in result else [result["strategy"]]
     if any(part.partition(":")[0] == "threshold" for name in names for part in name.split("+")):
@@ -39,6 +40,14 @@ def header(result: Mapping[str, Any]) -> list[str]:
     if len(seeds) == 1:
         lines.append("one seed: differences between strategies can't be told from luck; use 5 seeds or more")
     return lines
+
+
+def _rarest(result: Mapping[str, Any]) -> str:
+    """Of two classes, the one that the minority's metric speaks of."""
+    rows = {row["class"]: row.get("train_rows_min") for row in result.get("per_class", [])}
+    if result["primary_metric"] != "minority_ap" or len(rows) != 2 or None in rows.values():
+        return ""
+    return f" (of {min(rows, key=lambda name: rows[name])}, the rarer in training)"
 
 
 def _served(result: Mapping[str, Any]) -> str:

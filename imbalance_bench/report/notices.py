@@ -21,6 +21,7 @@ def notices(arms: Sequence[ScoredArm]) -> list[str]:
     said: list[str] = []
     asked = [arm for arm in arms if arm.kind == "requested" and arm.runs]
     said += dict.fromkeys(note for arm in asked for run in arm.runs for note in run.record["data_notes"])
+    said += _untested(asked[0].runs) if asked else []
     trained = [arm for arm in asked if arm.strategy is None or not is_afterwards_only(arm.strategy)]
     for arm in trained:
         said += [f"{arm.name}: {note}" for note in _notes(arm.runs)]
@@ -33,6 +34,18 @@ def notices(arms: Sequence[ScoredArm]) -> list[str]:
         for arm in asked:
             said += _repeats(arm, float(reference))
     return said
+
+
+def _untested(runs: Sequence[StoredRun]) -> list[str]:
+    """A sentence for each class that has no test row in some seed."""
+    names = runs[0].record["class_names"]
+    held = [np.bincount(run.predictions["test_labels"], minlength=len(names)) for run in runs]
+    return [
+        f"class {name} has no test image in {int(lacking)} of {len(runs)} seeds: there its recall and average "
+        "precision are empty, and means over classes leave it out."
+        for name, lacking in zip(names, (np.array(held) == 0).sum(axis=0), strict=True)
+        if lacking
+    ]
 
 
 def unequal_seeds(arms: Sequence[ScoredArm]) -> list[str]:

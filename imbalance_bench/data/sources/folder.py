@@ -162,9 +162,17 @@ def _folders_in(folder: str, name: str, tree: Tree) -> list[os.DirEntry[str]]:
 def _parts(top: Sequence[os.DirEntry[str]], root: Path) -> dict[str, os.DirEntry[str]] | None:
     """The folder of each part, in the order train, val, test; None where the folders are classes."""
     found: dict[str, list[os.DirEntry[str]]] = {"train": [], "val": [], "test": []}
-    for entry in top:
-        if entry.name.lower() not in PART_WORDS:
-            return None
+    called = [entry for entry in top if entry.name.lower() in PART_WORDS]
+    if len(called) < len(top):
+        if any(_holds_folders_alone(entry) for entry in called):
+            other = examples([entry.name for entry in top if entry not in called])
+            raise RequestError(
+                f"{printable(str(root))} holds {examples([entry.name for entry in called])}, which look like "
+                f"parts, beside {other}. Parts are called train, val and test (or training, valid, "
+                "validation, testing): rename what is one, and move what is none elsewhere."
+            )
+        return None
+    for entry in called:
         found[PART_WORDS[entry.name.lower()]].append(entry)
     if not found["train"]:
         return None
@@ -175,6 +183,14 @@ def _parts(top: Sequence[os.DirEntry[str]], root: Path) -> dict[str, os.DirEntry
                 f"mean {part}. Keep one."
             )
     return {part: one[0] for part, one in found.items() if one}
+
+
+def _holds_folders_alone(entry: os.DirEntry[str]) -> bool:
+    """Whether classes seem to lie below, as in a part, and no image directly, as in a class."""
+    inner = entries(entry.path, entry.name, Tree())
+    return any(is_folder(one) for one in inner) and not any(
+        not is_folder(one) and is_image(one.name) for one in inner
+    )
 
 
 def _classes(
