@@ -41,8 +41,8 @@ def _untested(runs: Sequence[StoredRun]) -> list[str]:
     names = runs[0].record["class_names"]
     held = [np.bincount(run.predictions["test_labels"], minlength=len(names)) for run in runs]
     return [
-        f"class {name} has no test image in {int(lacking)} of {len(runs)} seeds: there its recall and average "
-        "precision are empty, and means over classes leave it out."
+        f"class {name} has no test image in {int(lacking)} of {len(runs)} seeds: there its recall and "
+        "average precision are empty, and means over classes leave it out."
         for name, lacking in zip(names, (np.array(held) == 0).sum(axis=0), strict=True)
         if lacking
     ]
