@@ -31,9 +31,10 @@ class Table:
         n = self.columns.count(name)
         if n != 1:
             said = "has no column" if n == 0 else f"has {n} columns"
+            hint = nearest(name, self.columns) if n == 0 else " Give each a name of its own."
             raise RequestError(
                 f"{self.file} {said} {name!r}; its columns are {', '.join(map(repr, self.columns))}."
-                f"{nearest(name, self.columns)} Name the column with {flag}."
+                f"{hint} Name the column with {flag}."
             )
         place = self.columns.index(name)
         return [row[place] for row in self.rows]

@@ -1,4 +1,4 @@
-"""SHA-256 of large files, computed once for each path, size and time of change; the cache folder."""
+"""SHA-256 of large files, computed once for each path, size and times of change; the cache folder."""
 
 from __future__ import annotations
 
@@ -23,8 +23,13 @@ _SETTLED_SECONDS = 2.0
 def cache_folder() -> Path:
     """`$IMBENCH_CACHE`, else `$XDG_CACHE_HOME/imbench`, else `~/.cache/imbench`; it may be emptied."""
     if given := os.environ.get("IMBENCH_CACHE"):
-        return Path(given).expanduser()
+        return expanded(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imbench"
+
+
+def expanded(path: str) -> Path:
+    """The path with `~` resolved; as it stands where nobody knows that home."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  (Path.expanduser raises then)
 
 
 def file_hash(path: Path, check: Callable[[Path], None] | None = None) -> str:
@@ -34,12 +39,13 @@ def file_hash(path: Path, check: Callable[[Path], None] | None = None) -> str:
     RequestError where there is no such file, or it can't be read.
     """
     stat = _stat(path)
-    return _hash(path.absolute(), stat.st_size, stat.st_mtime_ns, check)
+    return _hash(path.absolute(), stat.st_size, (stat.st_mtime_ns, stat.st_ctime_ns), check)
 
 
 @functools.lru_cache(maxsize=64)
-def _hash(path: Path, size: int, mtime_ns: int, check: Callable[[Path], None] | None) -> str:
-    known = {"path": str(path), "size": size, "mtime_ns": mtime_ns}
+def _hash(path: Path, size: int, times_ns: tuple[int, int], check: Callable[[Path], None] | None) -> str:
+    # The second time, of the file's entry, tells where another file took its place and kept the first one.
+    known = {"path": str(path), "size": size, "times_ns": list(times_ns)}
     name = hashlib.sha256(f"{path}\n{getattr(check, '__name__', '')}".encode()).hexdigest()[:24]
     entry = cache_folder() / "hashes" / f"{name}.json"
     if size >= INDEXED:
@@ -57,7 +63,7 @@ def _hash(path: Path, size: int, mtime_ns: int, check: Callable[[Path], None] | 
     if check is not None:
         check(path)
     found = total.hexdigest()
-    if size >= INDEXED and time.time() - mtime_ns / 1e9 > _SETTLED_SECONDS:
+    if size >= INDEXED and time.time() - max(times_ns) / 1e9 > _SETTLED_SECONDS:
         with contextlib.suppress(OSError):  # it only saves time
             entry.parent.mkdir(parents=True, exist_ok=True)
             fresh = entry.with_name(f".{entry.name}.tmp-{os.getpid()}")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbalance_bench.data.dataset import ImageDataset
+from imbalance_bench.data.hashes import expanded
 from imbalance_bench.data.source import Source, digest
 from imbalance_bench.errors import RequestError
 
@@ -154,7 +155,7 @@ def data_roots() -> tuple[Path, ...]:
     """The folders searched for downloaded data: $IMBENCH_DATA, ./data, the user's cache folder."""
     given = os.environ.get("IMBENCH_DATA")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imbench"
-    return (*((Path(given).expanduser(),) if given else ()), Path("data"), cache)
+    return (*((expanded(given),) if given else ()), Path("data"), cache)
 
 
 _AGAIN = "Delete it and fetch it again."

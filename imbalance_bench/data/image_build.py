@@ -35,7 +35,8 @@ def build(
     """Decode `paths` in `folder` and let the entry appear; its key. Raises like `image_files.read_images`.
 
     The shape of the rows is guessed from the heads of a few files, and the files are decoded straight into
-    place; where the guess proves too narrow (the 65th file is the first in colour) the rows are widened.
+    place; where the guess proves too narrow (the 65th file is the first in colour) the rows are widened, and
+    where it proves too wide (the only one in colour is cut short) they are decoded again.
     """
     file = folder / "images.npy"
     started = time.time_ns()
@@ -53,6 +54,8 @@ def build(
             f"none of {len(paths)} images can be read; the first is {names[0]}: {whole[0].reason}."
         )
     wanted = _common(target, [found for found in seen if found is not None], names, seen)
+    if _is_wider(target, wanted):  # by the head of a file that proved unreadable: nothing written is of use
+        target, whole = target._replace(shape=None), [found._replace(written=False) for found in whole]
     if (wanted.shape, wanted.depth) != (target.shape, target.depth):
         target = _widened(target, wanted, whole)
     missing = [i for i in readable if not whole[i].written]
@@ -153,6 +156,14 @@ def _common(
     n_channels = max(_channels(one, target.asked) for one in found)
     height, width = target.size or found[0].size
     return target._replace(shape=(n_channels, height, width), depth=max(depths))
+
+
+def _is_wider(target: Target, wanted: Target) -> bool:
+    """Whether rows of `target` can't be made into rows of `wanted` by more channels or more bits alone."""
+    if target.shape is None or wanted.shape is None:
+        return False
+    other_size = target.shape[1:] != wanted.shape[1:]
+    return other_size or target.shape[0] > wanted.shape[0] or target.depth > wanted.depth
 
 
 def _widened(target: Target, wanted: Target, outcomes: Sequence[Outcome]) -> Target:

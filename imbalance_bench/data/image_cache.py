@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from imbalance_bench.data.hashes import expanded
 from imbalance_bench.data.npy_rows import HEADER_BYTES, write_header
 from imbalance_bench.data.source import digest
 from imbalance_bench.errors import RequestError
@@ -32,13 +33,14 @@ Signature = tuple[int, int, int]
 """Size, time of the last change of content and of the file's entry, in ns."""
 
 
+_TOLD = ("unreadable", "modes", "sizes", "frames", "reduced", "scaled")
 _NOTHING = (None, None, None, "")
 
 
 def cache_root() -> Path:
     """Where images are kept: $IMBENCH_CACHE, $XDG_CACHE_HOME/imbench or ~/.cache/imbench, in `images`."""
     if given := os.environ.get("IMBENCH_CACHE"):
-        return Path(given).expanduser().absolute() / "images"
+        return expanded(given).absolute() / "images"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache.absolute() / "imbench" / "images"
 
@@ -90,6 +92,13 @@ def remember_hashes(
             part.replace(index)
 
 
+def has_entries(name: str) -> bool:
+    """Whether there are entries whose keys start with `name`; not where that can't be looked up."""
+    with contextlib.suppress(OSError):
+        return any(cache_root().glob(f"{name}-*"))
+    return False
+
+
 def open_entry(key: str) -> tuple[np.ndarray, Mapping[str, Any]] | None:
     """The images, mapped, and what is known of them; None where there is no such entry or it is damaged."""
     folder = cache_root() / key
@@ -103,6 +112,7 @@ def open_entry(key: str) -> tuple[np.ndarray, Mapping[str, Any]] | None:
             and str(images.dtype) == meta["dtype"]
             and file.stat().st_size == HEADER_BYTES + images.nbytes
             and checks(images) == meta["checks"]
+            and all(key in meta for key in _TOLD)
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None

@@ -67,7 +67,7 @@ def signatures(paths: Iterable[str]) -> list[Signature | None]:
     for path in paths:
         try:
             found.append(cache.signature(os.stat(path)))  # noqa: PTH116
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a name with a null character
             found.append(None)
     return found
 
@@ -124,15 +124,15 @@ def read_images(
     # where new ones are hashed and decoded from one reading.
     alike = digest(asked, repr([None if now is None else now[0] for now in signed]))
     hashes = cache.known_hashes(paths, signed)
-    if None in hashes and any(cache.cache_root().glob(f"{alike}-*")):
+    if None in hashes and cache.has_entries(alike):
         hashes = content_hashes(paths, signed)
-    if None not in hashes or any(cache.cache_root().glob(f"{alike}-*")):
+    if None not in hashes or cache.has_entries(alike):
         found = cache.open_entry(entry_key(alike, hashes))
         if found is not None:
             return _images(*found, names)
     with cache.building(alike) as folder:
         hashes = cache.known_hashes(paths, signed)  # another process may have been quicker
-        if any(cache.cache_root().glob(f"{alike}-*")):
+        if cache.has_entries(alike):
             hashes = content_hashes(paths, signed)
             found = cache.open_entry(entry_key(alike, hashes))
             if found is not None:

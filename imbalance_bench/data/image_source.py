@@ -6,12 +6,13 @@ import functools
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from imbalance_bench.data.dataset import ImageDataset, Rows
 from imbalance_bench.data.groups import crossing_groups
+from imbalance_bench.data.hashes import expanded
 from imbalance_bench.data.image_cache import Signature
 from imbalance_bench.data.image_files import Images, content_hashes, parse_size, read_images, signatures
 from imbalance_bench.data.source import FileFacts, Source, digest
@@ -79,6 +80,8 @@ class ImageFileSource(Source):
         if (size := parse_size(self.image_size)) is not None:
             same = str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
             object.__setattr__(self, "image_size", same)
+        if self.path:  # a/ and ./a are one data set
+            object.__setattr__(self, "path", str(PurePath(self.path)))
 
     @abstractmethod
     def list_files(self) -> Listing:
@@ -232,7 +235,7 @@ def examples(names: Sequence[str], n: int = SHOWN) -> str:
 
 def existing(path: str) -> Path:
     """The path as the user wrote it, `~` resolved, absolute."""
-    return Path(path).expanduser().absolute()
+    return expanded(path).absolute()
 
 
 def _rows_of(parts: Sequence[str], place: Rows) -> dict[str, Rows]:

@@ -16,7 +16,19 @@ USUAL = frozenset(
     for end in "bmp dib gif jfif jpe jpeg jpg pbm pgm png pnm ppm tif tiff webp".split()  # noqa: SIM905
 )
 """Endings of images that need no question to Pillow, which takes a tenth of a second to load all formats."""
-_SYSTEM = frozenset(("thumbs.db", "desktop.ini", "__macosx", "__pycache__", "@eadir", "lost+found"))
+_SYSTEM = frozenset(
+    (
+        "thumbs.db",
+        "desktop.ini",
+        "__macosx",
+        "__pycache__",
+        "@eadir",
+        "#recycle",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+    )
+)
 
 
 @dataclass

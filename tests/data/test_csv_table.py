@@ -99,7 +99,15 @@ def test_columns_by_name(root: Path) -> None:
     )
     assert "no column 'part'" in refusal(path, path_column="file", label_column="kind", split_column="part")
     twice = table(root, "path,label,label", "img/0.png,a,b")
-    assert "has 2 columns 'label'" in refusal(twice)
+    assert refusal(twice) == (
+        f"{twice} has 2 columns 'label'; its columns are 'path', 'label', 'label'. Give each a name of its "
+        "own. Name the column with --label-column."
+    )
+
+
+def test_a_null_character_names_no_file(root: Path) -> None:
+    path = table(root, "path,label", "img/0.png,a", "img/\0.png,b")
+    assert r"names 1 files that do not exist: line 3: img/\x00.png" in refusal(path)
 
 
 def test_a_column_called_split_is_taken(root: Path) -> None:

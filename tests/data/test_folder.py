@@ -336,3 +336,42 @@ def test_a_comparison_and_then_nothing_to_train(tmp_path: Path, call: Call) -> N
     ended = call("compare", f"--dataset=folder:{root}", "--strategies=ce", "--image-size=8x10", *flags)
     assert ended.status == 0, ended.err
     assert re.search(r'"strategy": ?"cross-entropy"', ended.out)
+
+
+@pytest.mark.parametrize("pattern", ["a{99999999999}", "(" * 5000])
+def test_patterns_too_large_to_compile_are_refused(tmp_path: Path, pattern: str) -> None:
+    assert "is no regular expression" in refusal(
+        tree(tmp_path / "d", {"a": 1, "b": 1}), group_pattern=pattern
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_a_pattern_may_mean_in_later_pythons_is_not_told(tmp_path: Path) -> None:
+    found = loaded(tree(tmp_path / "d", {"a": 1, "b": 1}), group_pattern=r"[[ab]")
+    assert found.groups.tolist() == [0, 1]
+
+
+def test_folders_of_servers_and_windows_are_no_classes(tmp_path: Path) -> None:
+    made = {"a": 1, "b": 1, "#recycle": 1, "$RECYCLE.BIN": 1, "System Volume Information": 1}
+    assert loaded(tree(tmp_path / "d", made)).class_names == ("a", "b")
+
+
+def test_one_folder_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree(tmp_path / "d", {"a": 1, "b": 1})
+    monkeypatch.chdir(tmp_path)
+    for text in ("d", "d/", "./d", "./d//"):
+        assert registry.create(f"folder:{text}").spec() == "folder:d"
+    for text in ("n.npz", "./n.npz"):
+        assert registry.create(f"npz:{text}").spec() == "npz:n.npz"
+
+
+def test_a_home_that_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for spec in ("folder", "csv"):
+        found = registry.create(f"{spec}:~no-such-user/x")
+        with pytest.raises(RequestError, match="~no-such-user/x does not exist"):
+            found.ensure()
+    with pytest.raises(RequestError, match="there is no file ~no-such-user/x"):
+        registry.create("npz:~no-such-user/x").ensure()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMBENCH_CACHE", "~no-such-user")
+    assert len(loaded(tree(tmp_path / "d", {"a": 1, "b": 1})).labels) == 2

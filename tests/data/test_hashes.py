@@ -28,6 +28,21 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cac
     assert cache_folder() == tmp_path / "home" / ".cache" / "imbench"
 
 
+def test_another_file_in_its_place_is_hashed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `cp -p`, `rsync -a` and `unzip` put it: of the same size, with the time of change that it had."""
+    monkeypatch.setattr(hashes, "INDEXED", 10)
+    monkeypatch.setattr(hashes, "_SETTLED_SECONDS", -1.0)
+    path = tmp_path / "a.bin"
+    found = set()
+    for content in (b"0123456789", b"012345678X"):
+        path.write_bytes(content)
+        os.utime(path, ns=(10**18, 10**18))
+        hashes._hash.cache_clear()
+        found.add(file_hash(path))
+        time.sleep(0.02)
+    assert len(found) == 2
+
+
 def test_a_large_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     monkeypatch.setattr(hashes, "INDEXED", 10)
     checked: list[Path] = []
@@ -46,7 +61,7 @@ def test_a_large_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     known = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882"
     assert [again(), again()] == [known, known]
     assert len(checked) == 2  # it may still be being written: not kept
-    os.utime(path, ns=(10**18, 10**18))
+    monkeypatch.setattr(hashes, "_SETTLED_SECONDS", -1.0)
     assert [again(), again(), again()] == [known] * 3
     assert len(checked) == 3
     path.write_bytes(b"012345678X")

@@ -190,3 +190,18 @@ def test_several_images_in_a_file_are_noted(tmp_path: Path) -> None:
     found = read([str(path)])
     assert found.notes == ("1 file holds several images; the first is read (as a.gif).",)
     assert (found.array == 3).all()
+
+
+@pytest.mark.parametrize(
+    "broken", [noise(9, (32, 32, 3)), noise(9, (32, 32)).astype(np.uint16) * 257, noise(9, (64, 64))]
+)
+@pytest.mark.parametrize("n", [1, 9])
+def test_the_head_of_an_unreadable_file_widens_nothing(tmp_path: Path, broken: np.ndarray, n: int) -> None:
+    whole = [noise(i, (32, 32)) for i in range(4)]
+    paths = files(tmp_path, *whole, *([broken] * n))
+    for path in paths[4:]:
+        Path(path).write_bytes(Path(path).read_bytes()[:-40])
+    found = read(paths)
+    assert found.kept.tolist() == [0, 1, 2, 3]
+    assert found.array.dtype == np.uint8
+    np.testing.assert_array_equal(found.array[:, 0], np.stack(whole))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,8 +117,10 @@ class Folder(ImageFileSource):
 
     def _pattern(self) -> re.Pattern[str] | None:
         try:
-            return None if self.group_pattern is None else re.compile(self.group_pattern)
-        except re.error as error:
+            with warnings.catch_warnings():  # of what a later Python may read in another way
+                warnings.simplefilter("ignore", FutureWarning)
+                return None if self.group_pattern is None else re.compile(self.group_pattern)
+        except (re.error, OverflowError, RecursionError) as error:
             raise RequestError(
                 f"group_pattern {self.group_pattern!r} is no regular expression: {error}. "
                 r"For p07_3.png of patient p07, write (p\d+)_."

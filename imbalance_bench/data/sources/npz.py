@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 
 from imbalance_bench.data.arrays import ArrayFile
 from imbalance_bench.data.dataset import ImageDataset
+from imbalance_bench.data.hashes import expanded
 from imbalance_bench.data.source import Source, digest
 from imbalance_bench.params import param
 
@@ -40,6 +41,10 @@ class Npz(Source):
         "auto", kind="word", words=("auto", "hwc", "chw"), help="where the channels stand, if it isn't plain"
     )
 
+    def __post_init__(self) -> None:
+        if self.path:  # ./a.npz and a.npz are one data set
+            object.__setattr__(self, "path", str(PurePath(self.path)))
+
     def fingerprint(self) -> str:
         """Of the file's content."""
         return digest(self.name, self._file().hash())
@@ -57,5 +62,5 @@ class Npz(Source):
         return self._file().load(self.spec())
 
     def _file(self) -> ArrayFile:
-        path = Path(self.path).expanduser()
+        path = expanded(self.path)
         return ArrayFile(path, None, self.channels, self.image_size, self.layout)
