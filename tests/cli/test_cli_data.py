@@ -34,8 +34,11 @@ def test_it_tells_counts_copies_and_files_left_aside(call: Call, folder: Path) -
     assert "81 images of 12x10 pixels, grey, uint8" in " ".join(told.out.split())
     assert "ill" in told.out
     assert "well" in told.out
-    assert "exact copies: 2 images are 1 different ones" in told.out
-    assert "1 with" in told.out
+    said = " ".join(told.out.split())
+    assert "exact copies: 2 images show only 1 different ones" in said
+    assert "1 with different labels" in said
+    assert "train, val, test drawn by image, anew for each seed" in said
+    assert "name the group: --group-pattern" in said
     assert "hidden: 1 (well/.DS_Store)" in told.out
     assert "decoding images: 81" in told.err
 
@@ -52,7 +55,18 @@ def test_json(call: Call, folder: Path) -> None:
 
 def test_groups_keep_together(call: Call, folder: Path) -> None:
     found = call("data", f"folder:{folder}", r"--group-pattern=(p\d+)_", "--format=json", "--quiet").json
-    assert found["groups"] == {"all": 15, "crossing": 0}
+    assert found["groups"] == {"all": 15, "crossing": 0, "smallest": 5, "largest": 7}
+    assert found["drawn_parts"] == ["train", "val", "test"]
+
+
+def test_broken_files_are_told_beside_the_rest(call: Call, folder: Path) -> None:
+    (folder / "ill" / "p01_broken.png").write_bytes(b"")
+    told = call("data", f"folder:{folder}")
+    assert told.status == 0
+    assert "unreadable: 1" in told.out
+    assert "ill/p01_broken.png" in told.out
+    assert "unless --skip-bad" in " ".join(told.out.split())
+    assert call("run", f"--dataset=folder:{folder}", "--steps=2", "--workers=0").status == 2
 
 
 def test_thinning_is_shown(call: Call) -> None:
@@ -76,6 +90,8 @@ def test_the_picture(call: Call, folder: Path, tmp_path: Path) -> None:
         (("digits", "--save-grid=no/such/g.png"), "can't be written"),
         (("digits", "--format=csv"), "terminal and json"),
         (("digits,synthetic",), "Name one"),
+        ((".",), "'.' is a folder: write folder:."),
+        (("dermamnist",), "Write medmnist:dermamnist"),
         (("digits", "--image-size=20"), "image_size"),
         (("digits", "--n-max=20"), "needs --imbalance-ratio"),
     ],

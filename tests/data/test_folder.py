@@ -77,6 +77,13 @@ def test_given_parts(tmp_path: Path, names: tuple[str | None, ...], parts: dict[
     assert found.counts(found.parts["train"]).tolist() == [3, 3]
 
 
+@pytest.mark.parametrize("other", ["valid2", "holdout", "Testing2"])
+def test_a_part_by_another_name_is_no_class(tmp_path: Path, other: str) -> None:
+    names = {f"{part}/{name}": 2 for part in ("train", "test", other) for name in ("ill", "well")}
+    with pytest.raises(RequestError, match=f"test, train, which look like parts, beside {other}"):
+        loaded(tree(tmp_path / "d", names))
+
+
 def test_folders_are_classes_unless_all_are_parts(tmp_path: Path) -> None:
     some = loaded(tree(tmp_path / "a", {"train": 1, "test": 1, "bus": 1}))
     assert some.class_names == ("bus", "test", "train")

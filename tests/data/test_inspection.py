@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import beta
@@ -74,10 +76,11 @@ def test_images_that_differ_in_one_pixel_are_no_copies() -> None:
 def test_groups_that_cross_parts() -> None:
     dataset, split = made(groups=np.arange(60, dtype=np.int64) // 5)
     found = inspect(dataset, split, FileFacts())
-    assert found.groups == (12, 12)
+    assert found.groups == (12, 12, 5, 5)
+    assert found.drawn == ("train", "val", "test")
     assert any("12 of 12 groups stand in more than one part" in line for line in found.warnings)
     dataset, split = made(groups=np.arange(60, dtype=np.int64) % 5)
-    assert inspect(dataset, split, FileFacts()).groups == (5, 0)
+    assert inspect(dataset, split, FileFacts()).groups == (5, 0, 12, 12)
 
 
 def test_few_rows_and_constant_pixels_are_warned_of() -> None:
@@ -85,6 +88,13 @@ def test_few_rows_and_constant_pixels_are_warned_of() -> None:
     said = inspect(dataset, split, FileFacts()).warnings
     assert any(line.startswith("fewer than 20 validation images: well 9, ill 3") for line in said)
     assert any("every pixel of every image of well, ill has the same value" in line for line in said)
+
+
+def test_classes_that_differ_in_case_are_warned_of() -> None:
+    dataset, split = made()
+    dataset = replace(dataset, class_names=("ill", "Ill "))
+    said = inspect(dataset, split, FileFacts()).warnings
+    assert any(line.startswith("classes that differ in case or spaces only: ill, Ill") for line in said)
 
 
 def test_a_class_without_test_rows() -> None:
