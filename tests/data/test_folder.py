@@ -375,3 +375,18 @@ def test_a_home_that_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMBENCH_CACHE", "~no-such-user")
     assert len(loaded(tree(tmp_path / "d", {"a": 1, "b": 1})).labels) == 2
+
+
+def test_parts_that_are_mistaken_for_classes(tmp_path: Path) -> None:
+    root = tree(tmp_path / "d", {"train/a": 1, "train/b": 1, "test/a": 1, "unlabelled": 2})
+    assert refusal(root).startswith(
+        f"{root} holds test, train with folders for classes inside, and beside them unlabelled. Move that "
+        "away; "
+    )
+    root = tree(tmp_path / "e", {"val/a": 1, "val/b": 1, "test/a": 1})
+    assert "holds test, val with folders for classes inside, and no train. Add it; " in refusal(root)
+    found = loaded(tree(tmp_path / "f", {"a/train": 1, "a/test": 1, "b/train": 1}))
+    assert found.notes == (
+        "test, train inside class folders are not read as parts, which stand above the classes: "
+        "PATH/train/CLASS.",
+    )

@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class Folder(ImageFileSource):
         if not top:
             raise RequestError(f"{printable(str(root))} holds no class folders; {_LAYOUT}.")
         parts = _parts(top, root)
-        notes = []
+        notes: list[str] = []
         if parts is None:
             classes, empty = _classes(top, "", tree, root)
             if not classes:
@@ -78,6 +78,8 @@ class Folder(ImageFileSource):
                     f"{printable(str(root))} holds no images in its folders {examples(empty)}; {_LAYOUT}."
                 )
             _refuse_empty(empty, tree)
+            _refuse_parts(top, tree, root)
+            notes += _parts_below(tree)
             called = sorted({entry.name for entry in top if entry.name.lower() in PART_WORDS})
             if called:
                 notes.append(f"{examples(called)} read as classes, since not all folders are parts.")
@@ -178,6 +180,32 @@ def _parts(top: Sequence[os.DirEntry[str]], root: Path) -> dict[str, os.DirEntry
                 f"mean {part}. Keep one."
             )
     return {part: one[0] for part, one in found.items() if one}
+
+
+def _refuse_parts(top: Sequence[os.DirEntry[str]], tree: Tree, root: Path) -> None:
+    """RequestError where folders called as parts hold class folders, as parts do, yet can't be parts."""
+    called = [entry.name for entry in top if entry.name.lower() in PART_WORDS]
+    if len({PART_WORDS[name.lower()] for name in called}) < 2:
+        return
+    if any(name.split("/")[0] in called and name.count("/") < 2 for name, _, _ in tree.files):
+        return
+    others = [printable(entry.name) for entry in top if entry.name not in called]
+    why = f"beside them {examples(others)}. Move that away" if others else "no train. Add it"
+    raise RequestError(
+        f"{printable(str(root))} holds {examples(sorted(called))} with folders for classes inside, and {why}"
+        f"; {_LAYOUT}."
+    )
+
+
+def _parts_below(tree: Tree) -> Iterator[str]:
+    """A sentence where folders below the classes are called as parts: they are not read as such."""
+    inner = {name.split("/")[1] for name, _, _ in tree.files if name.count("/") > 1}
+    found = sorted(name for name in inner if name.lower() in PART_WORDS)
+    if len({PART_WORDS[name.lower()] for name in found}) > 1:
+        yield (
+            f"{examples([printable(name) for name in found])} inside class folders are not read as parts, "
+            "which stand above the classes: PATH/train/CLASS."
+        )
 
 
 def _classes(
