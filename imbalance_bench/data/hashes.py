@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from imbalance_bench.errors import RequestError
 
@@ -81,6 +82,8 @@ def _stat(path: Path) -> os.stat_result:
         raise RequestError(f"{path} can't be read ({error.strerror or error}).") from None
     except ValueError:
         raise RequestError(f"{str(path)!r} is no name of a file: it holds a null character.") from None
-    if path.is_dir():
+    if S_ISDIR(found.st_mode):
         raise RequestError(f"{path} is a folder; name a file.")
+    if not S_ISREG(found.st_mode):
+        raise RequestError(f"{path} is a pipe or a device; name a file.")
     return found

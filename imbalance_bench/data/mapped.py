@@ -106,6 +106,8 @@ def members(path: Path) -> dict[str, Member]:
     """The arrays of an npz file by name; RequestError where it is none, or can't be read."""
     found = {}
     with _reading(path):
+        if path.exists() and not (path.is_file() or path.is_dir()):  # opening it could wait for ever
+            raise RequestError(f"{path} is a pipe or a device; name a file.")
         with path.open("rb") as file:
             if file.read(6) == b"\x93NUMPY":
                 raise RequestError(

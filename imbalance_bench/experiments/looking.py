@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from imbalance_bench.config import Settings
 from imbalance_bench.data import registry
 from imbalance_bench.data.dataset import ImageDataset, Rows
+from imbalance_bench.data.image_source import ImageFileSource
 from imbalance_bench.data.inspection import Inspection, grid, inspect
+from imbalance_bench.data.source import Source
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments.materials import load_and_split
 from imbalance_bench.experiments.planning import one_dataset
@@ -36,8 +39,17 @@ def look(settings: Settings, save_grid: str | None = None) -> Inspection:
         settings.seed_list(1)[0],
     )
     if save_grid is not None:
+        _refuse_own_file(Path(save_grid), source)
         _save(Path(save_grid), dataset, thinned.split.train)
     return inspect(dataset, thinned.split, source.file_facts())
+
+
+def _refuse_own_file(path: Path, source: Source) -> None:
+    """RequestError where the picture would take the place of one of the data set's images."""
+    if not (isinstance(source, ImageFileSource) and path.exists()):
+        return
+    if any(os.path.exists(own) and path.samefile(own) for own in source.listing.paths):  # noqa: PTH110
+        raise RequestError(f"--save-grid {path} is an image of the data set; name another file.")
 
 
 def _save(path: Path, dataset: ImageDataset, rows: Rows) -> None:

@@ -106,3 +106,16 @@ def test_refusals(call: Call, arguments: tuple[str, ...], reason: str) -> None:
 def test_80_columns(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert max(map(len, call("data", f"folder:{folder}").out.splitlines())) <= 80
+
+
+def test_the_picture_takes_the_place_of_no_image(call: Call, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "d" / name).mkdir(parents=True)
+        for i in range(5):
+            Image.new("L", (8, 8), i).save(tmp_path / "d" / name / f"{i}.png")
+    own = tmp_path / "d" / "a" / "0.png"
+    before = own.read_bytes()
+    ended = call("data", f"folder:{tmp_path / 'd'}", f"--save-grid={own}")
+    assert ended.status == 2
+    assert "is an image of the data set; name another file." in ended.err
+    assert own.read_bytes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +232,21 @@ def test_reading_options_and_the_fingerprint(root: Path) -> None:
     assert source(path).fingerprint() == first
     assert source(path, group_column="x").fingerprint() not in (first, swapped)
     assert swapped != first
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_pipes_and_devices_are_not_waited_for(root: Path) -> None:
+    os.mkfifo(root / "pipe.png")
+    path = table(root, "path,label", "img/0.png,a", "pipe.png,b")
+    said = f"{path}, line 3: pipe.png is a pipe or a device; name a file."
+    assert refusal(path) == refusal(path, skip_bad=True) == said
+    with pytest.raises(RequestError, match=r"pipe.png is a pipe or a device"):
+        registry.create(f"npz:{root / 'pipe.png'}").ensure()
+
+
+def test_a_step_up_after_a_link_goes_where_the_link_leads(root: Path) -> None:
+    (root / "link").symlink_to("img", target_is_directory=True)
+    (root / "img" / "in").mkdir()
+    (root / "far").symlink_to(root / "img" / "in", target_is_directory=True)
+    path = table(root, "path,label", "far/../0.png,a", "link/../img/1.png,b", "img/../img/1.png,b")
+    assert len(loaded(path).labels) == 2

@@ -80,7 +80,15 @@ def test_given_parts(tmp_path: Path, names: tuple[str | None, ...], parts: dict[
 @pytest.mark.parametrize("other", ["valid2", "holdout", "Testing2"])
 def test_a_part_by_another_name_is_no_class(tmp_path: Path, other: str) -> None:
     names = {f"{part}/{name}": 2 for part in ("train", "test", other) for name in ("ill", "well")}
-    with pytest.raises(RequestError, match=f"test, train, which look like parts, beside {other}"):
+    with pytest.raises(
+        RequestError, match=rf"test, train with folders for classes inside, and beside them {other}\. Move"
+    ):
+        loaded(tree(tmp_path / "d", names))
+
+
+def test_train_beside_another_name_is_no_class(tmp_path: Path) -> None:
+    names = {f"{part}/{name}": 2 for part in ("train", "holdout") for name in ("ill", "well")}
+    with pytest.raises(RequestError, match="train with folders for classes inside, and beside them holdout"):
         loaded(tree(tmp_path / "d", names))
 
 
@@ -382,3 +390,18 @@ def test_a_home_that_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMBENCH_CACHE", "~no-such-user")
     assert len(loaded(tree(tmp_path / "d", {"a": 1, "b": 1})).labels) == 2
+
+
+def test_parts_that_are_mistaken_for_classes(tmp_path: Path) -> None:
+    root = tree(tmp_path / "d", {"train/a": 1, "train/b": 1, "test/a": 1, "unlabelled": 2})
+    assert refusal(root).startswith(
+        f"{root} holds test, train with folders for classes inside, and beside them unlabelled. Move that "
+        "away; "
+    )
+    root = tree(tmp_path / "e", {"val/a": 1, "val/b": 1, "test/a": 1})
+    assert "holds test, val with folders for classes inside, and no train. Add it; " in refusal(root)
+    found = loaded(tree(tmp_path / "f", {"a/train": 1, "a/test": 1, "b/train": 1}))
+    assert found.notes == (
+        "test, train inside class folders are not read as parts, which stand above the classes: "
+        "PATH/train/CLASS.",
+    )

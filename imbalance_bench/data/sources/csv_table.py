@@ -85,6 +85,9 @@ class CsvTable(ImageFileSource):
                 f"{what} names {len(missing)} files that do not exist: {lines}{more}. Paths are relative to "
                 "the table's folder. Put them right, or add --skip-bad to go on without them."
             )
+        _refuse_special(
+            table, [i for i in once if (now := signed[i]) is not None and not now[0]], paths, named
+        )
         repeated = len(paths) - len(once)
         note = f"{repeated} rows name a file that an earlier row names too; each file is read once."
         class_names, numbers = sorted_labels([printable(labels[i]) for i in once], what)
@@ -122,16 +125,35 @@ def _parts(table: Table, column: str, values: Sequence[str]) -> list[str]:
     return [PART_WORDS[value.lower()] for value in values]
 
 
+def _refuse_special(table: Table, rows: Sequence[int], paths: Sequence[str], named: Sequence[str]) -> None:
+    """RequestError for a pipe or a device among files of no size: reading it could wait for ever."""
+    for i in rows:
+        if not (os.path.isfile(paths[i]) or os.path.isdir(paths[i])):  # noqa: PTH112, PTH113
+            raise RequestError(
+                f"{table.file}, line {table.lines[i]}: {printable(named[i])} is a pipe or a device; name a "
+                "file."
+            )
+
+
 def _located(folder: str, named: Sequence[str]) -> tuple[list[str], list[Signature | None]]:
     """The absolute paths, and of each file that exists its signature."""
-    paths = [os.path.normpath(os.path.join(folder, name)) for name in named]  # noqa: PTH118
+    paths = [_path(folder, name) for name in named]
     signed = signatures(paths)
     for i, name in enumerate(named):
         if signed[i] is None and "\\" in name and os.sep == "/":  # a table made on Windows
-            other = os.path.normpath(os.path.join(folder, name.replace("\\", "/")))  # noqa: PTH118
+            other = _path(folder, name.replace("\\", "/"))
             if (found := signatures([other])[0]) is not None:
                 paths[i], signed[i] = other, found
     return paths, signed
+
+
+def _path(folder: str, name: str) -> str:
+    """The path without detours; where a `..` follows a link, the one that the system finds there."""
+    plain = os.path.join(folder, name)  # noqa: PTH118
+    path = os.path.normpath(plain)
+    if ".." in name and "\0" not in name and os.path.realpath(plain) != os.path.realpath(path):
+        return os.path.realpath(plain)
+    return path
 
 
 def _once(table: Table, paths: Sequence[str], named: Sequence[str], told: dict[str, list[str]]) -> list[int]:

@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class Folder(ImageFileSource):
         if not top:
             raise RequestError(f"{printable(str(root))} holds no class folders; {_LAYOUT}.")
         parts = _parts(top, root)
-        notes = []
+        notes: list[str] = []
         if parts is None:
             classes, empty = _classes(top, "", tree, root)
             if not classes:
@@ -78,6 +78,8 @@ class Folder(ImageFileSource):
                     f"{printable(str(root))} holds no images in its folders {examples(empty)}; {_LAYOUT}."
                 )
             _refuse_empty(empty, tree)
+            _refuse_parts(top, tree, root)
+            notes += _parts_below(tree)
             called = sorted({entry.name for entry in top if entry.name.lower() in PART_WORDS})
             if called:
                 notes.append(f"{examples(called)} read as classes, since not all folders are parts.")
@@ -165,17 +167,9 @@ def _folders_in(folder: str, name: str, tree: Tree) -> list[os.DirEntry[str]]:
 def _parts(top: Sequence[os.DirEntry[str]], root: Path) -> dict[str, os.DirEntry[str]] | None:
     """The folder of each part, in the order train, val, test; None where the folders are classes."""
     found: dict[str, list[os.DirEntry[str]]] = {"train": [], "val": [], "test": []}
-    called = [entry for entry in top if entry.name.lower() in PART_WORDS]
-    if len(called) < len(top):
-        if any(_holds_folders_alone(entry) for entry in called):
-            other = examples([entry.name for entry in top if entry not in called])
-            raise RequestError(
-                f"{printable(str(root))} holds {examples([entry.name for entry in called])}, which look like "
-                f"parts, beside {other}. Parts are called train, val and test (or training, valid, "
-                "validation, testing): rename what is one, and move what is none elsewhere."
-            )
-        return None
-    for entry in called:
+    for entry in top:
+        if entry.name.lower() not in PART_WORDS:
+            return None
         found[PART_WORDS[entry.name.lower()]].append(entry)
     if not found["train"]:
         return None
@@ -188,12 +182,31 @@ def _parts(top: Sequence[os.DirEntry[str]], root: Path) -> dict[str, os.DirEntry
     return {part: one[0] for part, one in found.items() if one}
 
 
-def _holds_folders_alone(entry: os.DirEntry[str]) -> bool:
-    """Whether classes seem to lie below, as in a part, and no image directly, as in a class."""
-    inner = entries(entry.path, entry.name, Tree())
-    return any(is_folder(one) for one in inner) and not any(
-        not is_folder(one) and is_image(one.name) for one in inner
+def _refuse_parts(top: Sequence[os.DirEntry[str]], tree: Tree, root: Path) -> None:
+    """RequestError where folders called as parts hold class folders, as parts do, yet can't be parts."""
+    called = [entry.name for entry in top if entry.name.lower() in PART_WORDS]
+    parts = {PART_WORDS[name.lower()] for name in called}
+    if len(parts) < 2 and "train" not in parts:
+        return
+    if any(name.split("/")[0] in called and name.count("/") < 2 for name, _, _ in tree.files):
+        return
+    others = [printable(entry.name) for entry in top if entry.name not in called]
+    why = f"beside them {examples(others)}. Move that away" if others else "no train. Add it"
+    raise RequestError(
+        f"{printable(str(root))} holds {examples(sorted(called))} with folders for classes inside, and {why}"
+        f"; {_LAYOUT}."
     )
+
+
+def _parts_below(tree: Tree) -> Iterator[str]:
+    """A sentence where folders below the classes are called as parts: they are not read as such."""
+    inner = {name.split("/")[1] for name, _, _ in tree.files if name.count("/") > 1}
+    found = sorted(name for name in inner if name.lower() in PART_WORDS)
+    if len({PART_WORDS[name.lower()] for name in found}) > 1:
+        yield (
+            f"{examples([printable(name) for name in found])} inside class folders are not read as parts, "
+            "which stand above the classes: PATH/train/CLASS."
+        )
 
 
 def _classes(
