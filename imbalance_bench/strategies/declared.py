@@ -13,7 +13,7 @@ from imbalance_bench.specs import NAME
 from imbalance_bench.strategies.base import Strategy
 
 TOLD = ("summary", "formula", "caution", "paper", "example")
-METHODS = ("from_spec", "parameters", "why_not", "check", "notes", "plan", "loss", "loss_factors",
+METHODS = ("from_spec", "parameters", "more", "why_not", "check", "notes", "plan", "loss", "loss_factors",
            "loss_shift", "weights", "stages", "fit_adjust", "fit_decision")  # fmt: skip
 PROPERTIES = ("own_parameters", "spec", "head", "head_scale", "requires", "draws_on", "redraws",
               "prior_is_exact")  # fmt: skip
