@@ -11,7 +11,7 @@ has no validation row. Pairs are tried in both orders, since adjustments chain. 
     refused   by the data, before any training, with class, count and remedy
     failed    anything else, which must not be; the exit status is then 1
 
-All of them take about ten minutes on two cores.
+All of them take three to five minutes.
 """
 
 from __future__ import annotations
