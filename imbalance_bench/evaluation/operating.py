@@ -114,13 +114,16 @@ def predictive_values(sensitivity: Share, specificity: Share, prevalence: float)
         return UNDEFINED, UNDEFINED
     odds = prevalence / (1 - prevalence)
     ppv, npv = _from_odds(se * odds, 1 - sp), _from_odds(sp, (1 - se) * odds)
+    missed, alarms = 1 - se, 1 - sp
     if not (0 < se < 1 and 0 < sp < 1):
-        (se, n1), (sp, n0) = ((_adjusted(share, n), n + Z**2) for share, n in ((se, n1), (sp, n0)))
-    of_ppv = sqrt((1 - se) / (se * n1) + sp / ((1 - sp) * n0))
-    of_npv = sqrt(se / ((1 - se) * n1) + (1 - sp) / (sp * n0))
+        # Each side by itself: of very many rows, 1 less the one would be 0.
+        missed, alarms = _adjusted(missed, n1), _adjusted(alarms, n0)
+        se, sp, n1, n0 = _adjusted(se, n1), _adjusted(sp, n0), n1 + Z**2, n0 + Z**2
+    of_ppv = sqrt(missed / (se * n1) + sp / (alarms * n0))
+    of_npv = sqrt(se / (missed * n1) + alarms / (sp * n0))
     return (
-        _around(ppv, log(se * odds / (1 - sp)), of_ppv),
-        _around(npv, log(sp / ((1 - se) * odds)), of_npv),
+        _around(ppv, log(se * odds / alarms), of_ppv),
+        _around(npv, log(sp / (missed * odds)), of_npv),
     )
 
 

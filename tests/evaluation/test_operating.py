@@ -201,3 +201,17 @@ def test_bad_input() -> None:
         net_benefit(np.full(4, 0.5), cases, [0])
     with pytest.raises(ValueError, match="probability has shape"):
         net_benefit(np.full(3, 0.5), cases, [0.5])
+
+
+@pytest.mark.parametrize("n1", [10.0, 1e6, 7.7e18, 1e100])
+def test_predictive_values_of_ever_more_rows(n1: float) -> None:
+    ppv, npv = predictive_values(Share(1.0, 1.0, 1.0, n1), Share(1.0, 0.03, 1.0, 1.01), 0.5)
+    assert ppv.value == npv.value == 1
+    assert 0 < ppv.low < 1
+    # The adjusted share of misses is (z^2 / 2) / (n + z^2): what many rows leave of the odds against.
+    z2 = 1.959964**2
+    missed, sp = z2 / 2 / (n1 + z2), (1.01 + z2 / 2) / (1.01 + z2)
+    se, alarms = (n1 + z2 / 2) / (n1 + z2), z2 / 2 / (1.01 + z2)
+    deviation = math.sqrt(se / (missed * (n1 + z2)) + alarms / (sp * (1.01 + z2)))
+    odds = math.exp(math.log(sp / missed) - math.sqrt(z2) * deviation)
+    assert npv.low == pytest.approx(odds / (1 + odds), rel=1e-5)
