@@ -47,6 +47,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(asked.folder or temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         kinds = asked.kinds.split(",")
         for kind in kinds:
             if kind != "torch":
