@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
+from unittest import mock
 
 import numpy as np
 
@@ -88,13 +89,9 @@ class OddClasses(Source):
 @contextmanager
 def odd_classes() -> Iterator[None]:
     """The data sets are known by name, in this process."""
-    known = sources.available
-    found = {**known(), OddClasses.name: OddClasses}
-    sources.available = lambda: found  # type: ignore[assignment]
-    try:
+    found = {**sources.available(), OddClasses.name: OddClasses}
+    with mock.patch.object(sources, "available", return_value=found):
         yield
-    finally:
-        sources.available = known
 
 
 def specs() -> list[str]:

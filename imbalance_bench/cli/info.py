@@ -25,7 +25,7 @@ def command(
     import torch
 
     from imbalance_bench._version import __version__
-    from imbalance_bench.data.idx import data_roots
+    from imbalance_bench.data.downloads import data_roots
     from imbalance_bench.errors import RequestError
 
     if format not in ("terminal", "json"):

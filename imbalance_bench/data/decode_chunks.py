@@ -59,7 +59,7 @@ def fill(target: Target, first: int, paths: Sequence[str]) -> list[Outcome]:
     with own_settings():
         outcomes = [_one(target, path, None if rows is None else rows[i]) for i, path in enumerate(paths)]
     if rows is not None:
-        with open(target.file, "r+b", buffering=0) as file:  # noqa: PTH123
+        with open(target.file, "r+b", buffering=0) as file:
             write_at(file.fileno(), target.start + first * target.row_bytes, rows)
     return outcomes
 
@@ -105,7 +105,7 @@ def own_settings() -> Iterator[None]:
 def _one(target: Target, path: str, row: Pixels | None) -> Outcome:
     digest = None
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             raw = file.read()
         digest = content_hash(raw)
         array, seen = decode(raw, target.asked, target.size)

@@ -162,7 +162,7 @@ class _Worker(threading.Thread):
         questions, answers = process.stdin, process.stdout
         assert questions is not None
         assert answers is not None
-        pickle.dump([os.path.abspath(path) for path in sys.path], questions)  # noqa: PTH100
+        pickle.dump([os.path.abspath(path) for path in sys.path], questions)
         pickle.dump(self._target, questions)
         while True:
             while len(pending) < _AHEAD and (chunk := _next(self._chunks)) is not None:

@@ -30,7 +30,7 @@ def cache_folder() -> Path:
 
 def expanded(path: str) -> Path:
     """The path with `~` resolved; as it stands where nobody knows that home."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111  (Path.expanduser raises then)
+    return Path(os.path.expanduser(path))  # Path.expanduser raises then
 
 
 def file_hash(path: Path, check: Callable[[Path], None] | None = None) -> str:

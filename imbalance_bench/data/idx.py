@@ -7,7 +7,6 @@ import functools
 import gzip
 import hashlib
 import math
-import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbalance_bench.data.dataset import ImageDataset
-from imbalance_bench.data.hashes import expanded
-from imbalance_bench.data.source import Source, digest
+from imbalance_bench.data.downloads import DownloadedSource, data_roots, writable_root
+from imbalance_bench.data.source import digest
 from imbalance_bench.errors import RequestError
 
 FILES = (
@@ -53,23 +52,16 @@ def read_idx(path: Path, ndim: int) -> NDArray[np.uint8]:
     return np.frombuffer(raw, dtype=np.uint8, offset=header).reshape(shape)
 
 
-class IdxSource(Source):
+class IdxSource(DownloadedSource):
     """A data set in four idx files, in torchvision's layout `ROOT/FOLDER/raw/` or in a folder of its own.
 
-    folder: torchvision's folder and class name.
-    classes: the class names.
+    folder: torchvision's class name, too.
     system_folders: folders of distributions that hold the files, searched last.
     hint: how else to get the files, for the message; may be empty.
     """
 
-    folder: ClassVar[str]
-    classes: ClassVar[tuple[str, ...]]
     system_folders: ClassVar[tuple[str, ...]] = ()
     hint: ClassVar[str] = ""
-
-    def class_names(self) -> tuple[str, ...]:
-        """The class names in the order of the labels."""
-        return self.classes
 
     def fingerprint(self) -> str:
         """Of the four files' content, the same whether they are gzipped or not."""
@@ -78,15 +70,6 @@ class IdxSource(Source):
             stat = path.stat()
             hashes.append(_content_hash(path, stat.st_size, stat.st_mtime_ns))
         return digest(self.name, *hashes)
-
-    def ensure(self, download: bool = False) -> None:
-        """Find the files, or let torchvision download them into the first writable root."""
-        try:
-            self._find()
-        except RequestError:
-            if not download:
-                raise
-            self._download()
 
     def load(self, rng: np.random.Generator | None, download: bool = False) -> ImageDataset:
         """Rows of the training files first, then those of the test files; parts "train" and "test"."""
@@ -151,26 +134,7 @@ class IdxSource(Source):
             ) from error
 
 
-def data_roots() -> tuple[Path, ...]:
-    """The folders searched for downloaded data: $IMBENCH_DATA, ./data, the user's cache folder."""
-    given = os.environ.get("IMBENCH_DATA")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imbench"
-    return (*((expanded(given),) if given else ()), Path("data"), cache)
-
-
 _AGAIN = "Delete it and fetch it again."
-
-
-def writable_root() -> Path:
-    """The first of `data_roots` that can be written to, made where it isn't there; else RequestError."""
-    for root in data_roots():
-        with contextlib.suppress(OSError):
-            root.mkdir(parents=True, exist_ok=True)
-            if os.access(root, os.W_OK):
-                return root
-    raise RequestError(
-        f"none of {', '.join(map(str, data_roots()))} is writable; set IMBENCH_DATA to a folder that is."
-    )
 
 
 def _plain_or_gz(path: Path) -> Path | None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from imbalance_bench.data.hashes import expanded
+from imbalance_bench.data.hashes import cache_folder
 from imbalance_bench.data.npy_rows import HEADER_BYTES, write_header
 from imbalance_bench.data.source import digest
 from imbalance_bench.errors import RequestError
@@ -38,11 +38,8 @@ _NOTHING = (None, None, None, "")
 
 
 def cache_root() -> Path:
-    """Where images are kept: $IMBENCH_CACHE, $XDG_CACHE_HOME/imbench or ~/.cache/imbench, in `images`."""
-    if given := os.environ.get("IMBENCH_CACHE"):
-        return expanded(given).absolute() / "images"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache.absolute() / "imbench" / "images"
+    """Where images are kept: `images` in the cache folder."""
+    return cache_folder().absolute() / "images"
 
 
 def signature(stat: os.stat_result) -> Signature:

@@ -66,7 +66,7 @@ def signatures(paths: Iterable[str]) -> list[Signature | None]:
     found: list[Signature | None] = []
     for path in paths:
         try:
-            found.append(cache.signature(os.stat(path)))  # noqa: PTH116
+            found.append(cache.signature(os.stat(path)))
         except (OSError, ValueError):  # ValueError: a name with a null character
             found.append(None)
     return found

@@ -15,7 +15,13 @@ from imbalance_bench.data.groups import crossing_groups
 from imbalance_bench.data.hashes import expanded
 from imbalance_bench.data.image_cache import Signature
 from imbalance_bench.data.image_files import Images, content_hashes, parse_size, read_images, signatures
-from imbalance_bench.data.source import FileFacts, Source, digest
+from imbalance_bench.data.source import (
+    FileFacts,
+    Source,
+    channels_parameter,
+    digest,
+    image_size_parameter,
+)
 from imbalance_bench.errors import RequestError
 from imbalance_bench.params import param
 
@@ -61,18 +67,8 @@ class ImageFileSource(Source):
 
     takes = "PATH"
 
-    image_size: str | None = param(
-        None,
-        kind="text",
-        words=("none",),
-        help="resize every image to this height and width, whatever its shape: 64, or 48x64 (HEIGHTxWIDTH)",
-    )
-    channels: str = param(
-        "auto",
-        kind="word",
-        words=("auto", "grey", "rgb"),
-        help="auto: grey where every image is grey, else rgb",
-    )
+    image_size: str | None = image_size_parameter()
+    channels: str = channels_parameter()
     skip_bad: bool = param(False, kind="bool", help="leave out images that can't be read")
     path: str = ""
 

@@ -146,7 +146,7 @@ def _signature(entry: os.DirEntry[str]) -> Signature | None:
 
 
 def _is_broken(entry: os.DirEntry[str]) -> bool:
-    return entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
+    return entry.is_symlink() and not os.path.exists(entry.path)
 
 
 def _is_special(entry: os.DirEntry[str]) -> bool:

@@ -12,7 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbalance_bench.data.dataset import ImageDataset
-from imbalance_bench.params import non_defaults
+from imbalance_bench.params import non_defaults, param
+
+
+def image_size_parameter() -> Any:
+    """The parameter of what can resize images on reading."""
+    return param(
+        None,
+        kind="text",
+        words=("none",),
+        help="resize every image to this height and width, whatever its shape: 64, or 48x64 (HEIGHTxWIDTH)",
+    )
+
+
+def channels_parameter() -> Any:
+    """The parameter of what can read images as grey or in colour."""
+    return param(
+        "auto",
+        kind="word",
+        words=("auto", "grey", "rgb"),
+        help="auto: grey where every image is grey, else rgb",
+    )
 
 
 @dataclass(frozen=True)

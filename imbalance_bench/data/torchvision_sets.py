@@ -14,43 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbalance_bench.data.dataset import ImageDataset
+from imbalance_bench.data.downloads import DownloadedSource, data_roots, writable_root
 from imbalance_bench.data.hashes import file_hash
-from imbalance_bench.data.idx import data_roots, writable_root
-from imbalance_bench.data.source import Source, digest
+from imbalance_bench.data.source import digest
 from imbalance_bench.errors import RequestError
 
 
-class TorchvisionSource(Source):
+class TorchvisionSource(DownloadedSource):
     """A train and a test part that a class of `torchvision.datasets` reads.
 
     torchvision: the name of that class.
-    folder: where in a root of downloaded data its files are.
     files: the files of both parts.
-    classes: the class names in the order of the labels.
     """
 
     torchvision: ClassVar[str]
-    folder: ClassVar[str]
     files: ClassVar[tuple[str, ...]]
-    classes: ClassVar[tuple[str, ...]]
-
-    def class_names(self) -> tuple[str, ...]:
-        """The class names in the order of the labels."""
-        return self.classes
 
     def fingerprint(self) -> str:
         """Of the content of all files."""
         root = self._find()
         return digest(self.name, *(file_hash(root / self.folder / file) for file in self.files))
-
-    def ensure(self, download: bool = False) -> None:
-        """Find the files, or let torchvision download them into the first writable root."""
-        try:
-            self._find()
-        except RequestError:
-            if not download:
-                raise
-            self._download()
 
     def load(self, rng: np.random.Generator | None, download: bool = False) -> ImageDataset:
         """Rows of the train part first, then those of test; uint8 (N, 3, 32, 32). `rng` is not used."""
@@ -62,8 +45,7 @@ class TorchvisionSource(Source):
         except (RuntimeError, OSError) as error:
             raise RequestError(
                 f"{self.name}: the files in {root / self.folder} are damaged, or others than torchvision "
-                "knows "
-                f"({error}). Delete them and fetch them again: --download."
+                f"knows ({error}). Delete them and fetch them again: --download."
             ) from None
         sizes = [len(images) for images, _ in found]
         images = np.empty((sum(sizes), *found[0][0].shape[1:]), np.uint8)

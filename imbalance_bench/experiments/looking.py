@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 
 from imbalance_bench.config import Settings
@@ -14,7 +14,6 @@ from imbalance_bench.data.source import Source
 from imbalance_bench.errors import RequestError
 from imbalance_bench.experiments.materials import load_and_split
 from imbalance_bench.experiments.planning import one_dataset
-from imbalance_bench.params import rules
 
 
 def look(settings: Settings, save_grid: str | None = None) -> Inspection:
@@ -23,10 +22,9 @@ def look(settings: Settings, save_grid: str | None = None) -> Inspection:
     `save_grid` names a PNG file for example images of each class. RequestError where the data or the file
     can't be used.
     """
-    asked = settings.reading()
-    source = registry.create(one_dataset(settings), **asked)
-    if "skip_bad" in rules(type(source)):  # what can't be read is told beside what can
-        source = registry.create(one_dataset(settings), **{**asked, "skip_bad": True})
+    source = registry.create(one_dataset(settings), **settings.reading())
+    if isinstance(source, ImageFileSource):  # what can't be read is told beside what can
+        source = replace(source, skip_bad=True)
     source.ensure(settings.download)
     dataset, thinned = load_and_split(
         source,
@@ -48,7 +46,7 @@ def _refuse_own_file(path: Path, source: Source) -> None:
     """RequestError where the picture would take the place of one of the data set's images."""
     if not (isinstance(source, ImageFileSource) and path.exists()):
         return
-    if any(os.path.exists(own) and path.samefile(own) for own in source.listing.paths):  # noqa: PTH110
+    if any(Path(own).exists() and path.samefile(own) for own in source.listing.paths):
         raise RequestError(f"--save-grid {path} is an image of the data set; name another file.")
 
 

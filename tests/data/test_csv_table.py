@@ -15,13 +15,7 @@ from imbalance_bench.data.image_source import ImageFileSource
 from imbalance_bench.data.split import make_split
 from imbalance_bench.errors import RequestError
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of its own for each test."""
-    place = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("IMBENCH_CACHE", str(place))
-    return place
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

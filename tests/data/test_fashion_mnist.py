@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imbalance_bench.data.idx import FILES, data_roots, read_idx
+from imbalance_bench.data.downloads import data_roots
+from imbalance_bench.data.idx import FILES, read_idx
 from imbalance_bench.data.registry import create
 from imbalance_bench.data.sources.fashion_mnist import FashionMnist
 from imbalance_bench.errors import RequestError

@@ -56,7 +56,7 @@ class CsvTable(ImageFileSource):
         """The rows, each file once; RequestError naming the lines that can't be used."""
         file = existing(self.path)
         what = printable(str(file))
-        if not os.path.isfile(file):  # noqa: PTH113
+        if not os.path.isfile(file):
             said = "is no file" if os.path.lexists(file) else "does not exist"
             raise RequestError(f"{what} {said}; wanted: a CSV file with a path and a label for each image.")
         table = read_table(file, [self.path_column, self.label_column])
@@ -128,7 +128,7 @@ def _parts(table: Table, column: str, values: Sequence[str]) -> list[str]:
 def _refuse_special(table: Table, rows: Sequence[int], paths: Sequence[str], named: Sequence[str]) -> None:
     """RequestError for a pipe or a device among files of no size: reading it could wait for ever."""
     for i in rows:
-        if not (os.path.isfile(paths[i]) or os.path.isdir(paths[i])):  # noqa: PTH112, PTH113
+        if not (os.path.isfile(paths[i]) or os.path.isdir(paths[i])):
             raise RequestError(
                 f"{table.file}, line {table.lines[i]}: {printable(named[i])} is a pipe or a device; name a "
                 "file."
@@ -149,7 +149,7 @@ def _located(folder: str, named: Sequence[str]) -> tuple[list[str], list[Signatu
 
 def _path(folder: str, name: str) -> str:
     """The path without detours; where a `..` follows a link, the one that the system finds there."""
-    plain = os.path.join(folder, name)  # noqa: PTH118
+    plain = os.path.join(folder, name)
     path = os.path.normpath(plain)
     if ".." in name and "\0" not in name and os.path.realpath(plain) != os.path.realpath(path):
         return os.path.realpath(plain)

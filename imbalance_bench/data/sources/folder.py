@@ -62,7 +62,7 @@ class Folder(ImageFileSource):
     def list_files(self) -> Listing:
         """The image files by part and class; RequestError for a layout that is none."""
         root = existing(self.path)
-        if not os.path.isdir(root):  # noqa: PTH112  (Path.is_dir raises where it may not look)
+        if not os.path.isdir(root):  # Path.is_dir raises where it may not look
             what = "is no folder" if os.path.lexists(root) else "does not exist"
             raise RequestError(f"{printable(str(root))} {what}; {_LAYOUT}.")
         tree = Tree()

@@ -13,11 +13,10 @@ import numpy as np
 
 from imbalance_bench.data.arrays import ArrayFile
 from imbalance_bench.data.dataset import ImageDataset
-from imbalance_bench.data.idx import data_roots, writable_root
+from imbalance_bench.data.downloads import data_roots, writable_root
 from imbalance_bench.data.medmnist_info import INFO, RECORD, SIZES, VOLUMES, Info
-from imbalance_bench.data.source import Source, digest
+from imbalance_bench.data.source import Source, channels_parameter, digest, image_size_parameter
 from imbalance_bench.errors import RequestError, nearest
-from imbalance_bench.params import param
 
 _NAME = re.compile(r"(?P<flag>[a-z0-9]+?)(?:_(?P<size>[0-9]+))?")
 
@@ -35,12 +34,8 @@ class MedMnist(Source):
     takes = "SET"
 
     set: str = ""
-    channels: str = param(
-        "auto", kind="word", words=("auto", "grey", "rgb"), help="read images as grey, rgb or what they are"
-    )
-    image_size: str | None = param(
-        None, kind="text", words=("none",), help="resize images: one number, or HEIGHTxWIDTH"
-    )
+    channels: str = channels_parameter()
+    image_size: str | None = image_size_parameter()
 
     def fingerprint(self) -> str:
         """Of the file's content."""
@@ -99,8 +94,7 @@ class MedMnist(Source):
         if flag not in _SINGLE:
             raise RequestError(
                 f"{flag} is multi-label: an image has any of its {len(INFO[flag].classes)} findings or "
-                "none. One "
-                f"class per image is needed; the other sets are {', '.join(_SINGLE)}."
+                f"none. One class per image is needed; the other sets are {', '.join(_SINGLE)}."
             )
         return flag, INFO[flag], size
 
@@ -114,8 +108,7 @@ class MedMnist(Source):
         raise _MissingError(
             f"{name} was not found; looked in {'; '.join(map(str, folders))}. Fetch it from "
             f"{RECORD}/files/{name} into one of these, or add --download, for which the package medmnist "
-            "must be "
-            "installed: pip install 'imbalance-bench[medmnist]'."
+            "must be installed: pip install 'imbalance-bench[medmnist]'."
         )
 
     def _download(self) -> None:
@@ -128,14 +121,12 @@ class MedMnist(Source):
         except ImportError:
             raise RequestError(
                 "--download needs the package medmnist: pip install 'imbalance-bench[medmnist]'. Or "
-                "fetch the "
-                f"file from {RECORD} into {root}."
+                f"fetch the file from {RECORD} into {root}."
             ) from None
         except (OSError, RuntimeError, AttributeError) as error:
             raise RequestError(
                 f"{self.spec()} could not be downloaded to {root}: {error}. Check the network, or fetch "
-                "the file "
-                f"from {RECORD}."
+                f"the file from {RECORD}."
             ) from error
 
 

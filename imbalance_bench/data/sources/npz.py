@@ -10,7 +10,7 @@ import numpy as np
 from imbalance_bench.data.arrays import ArrayFile
 from imbalance_bench.data.dataset import ImageDataset
 from imbalance_bench.data.hashes import expanded
-from imbalance_bench.data.source import Source, digest
+from imbalance_bench.data.source import Source, channels_parameter, digest, image_size_parameter
 from imbalance_bench.params import param
 
 
@@ -31,12 +31,8 @@ class Npz(Source):
     takes = "PATH"
 
     path: str = ""
-    channels: str = param(
-        "auto", kind="word", words=("auto", "grey", "rgb"), help="read images as grey, rgb or what they are"
-    )
-    image_size: str | None = param(
-        None, kind="text", words=("none",), help="resize images: one number, or HEIGHTxWIDTH"
-    )
+    channels: str = channels_parameter()
+    image_size: str | None = image_size_parameter()
     layout: str = param(
         "auto", kind="word", words=("auto", "hwc", "chw"), help="where the channels stand, if it isn't plain"
     )
