@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of its own for each test."""
+    """Where images are kept: in an empty cache of its own for each test."""
     place = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("IMBENCH_CACHE", str(place))
-    return place
+    return place / "images"

@@ -14,12 +14,7 @@ from imbalance_bench.data import decode_pool
 from imbalance_bench.data.decode_chunks import Outcome, Target, fill
 from imbalance_bench.data.progress import listening
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of its own for each test."""
-    monkeypatch.setenv("IMBENCH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "images"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.mark.parametrize("death", [False, True])

@@ -22,12 +22,7 @@ from imbalance_bench.data.decode_chunks import Outcome, Target, fill
 from imbalance_bench.data.image_files import content_hashes
 from imbalance_bench.errors import RequestError
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of its own for each test."""
-    monkeypatch.setenv("IMBENCH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "images"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture
@@ -268,6 +263,7 @@ def test_an_entry_can_be_read_where_nothing_can_be_written(
 
 
 def test_where_the_cache_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("IMBENCH_CACHE", str(tmp_path / "cache"))
     assert image_cache.cache_root() == tmp_path / "cache" / "images"
     monkeypatch.delenv("IMBENCH_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")

@@ -15,12 +15,7 @@ from imbalance_bench.data import image_build
 from imbalance_bench.data.image_files import parse_size
 from imbalance_bench.errors import RequestError
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of its own for each test."""
-    monkeypatch.setenv("IMBENCH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "images"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def test_images_in_order_and_what_was_seen(tmp_path: Path) -> None:
