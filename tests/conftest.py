@@ -86,3 +86,11 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         return Ended(int(end.value.code or 0), out, err)
 
     return called
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where images are kept: in an empty cache of its own for each test."""
+    place = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("IMBENCH_CACHE", str(place))
+    return place / "images"
